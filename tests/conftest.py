@@ -1,0 +1,111 @@
+"""Fixtures that every test may use: an app on a fresh SQLite file, and PostgreSQL where it matters.
+
+`app` is empty but for the tables; `tests.factories` makes the people and records a test is about.
+"""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from tests.people import Person
+from tests.servers import postgres_server, redis_server
+from zbweb.app import create_app
+from zbweb.config import Config
+from zbweb.db import db
+
+
+@pytest.fixture(scope="session")
+def redis_url():
+    """A real redis-server for the whole session."""
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_url():
+    """A real PostgreSQL for the whole session."""
+    with postgres_server() as url:
+        yield url
+
+
+def make_config(tmp_path, **changes):
+    settings = {
+        "data_dir": tmp_path,
+        "database_url": f"sqlite:///{tmp_path / 'test.sqlite3'}",
+        "secret_key": "a secret of the tests",
+        "credential_keys": ("vpBVC5CyOpuKSYNqG8DgnCCh2Xn5Hk0yQm8pMZ2Zs2w=",),
+        "public_url": "http://127.0.0.1:8000",
+    }
+    return Config(**(settings | changes))
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """The configuration `app` is made with; override the fixture to change it."""
+    return make_config(tmp_path)
+
+
+@pytest.fixture
+def app(settings) -> Flask:
+    application = create_app(settings)
+    application.config["WTF_CSRF_ENABLED"] = False
+    with application.app_context():
+        db.create_all()
+        yield application
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_app(request, tmp_path):
+    """The app on SQLite and again on PostgreSQL, for what differs between them."""
+    changes = {}
+    if request.param == "postgresql":
+        changes["database_url"] = request.getfixturevalue("postgres_url")
+    application = create_app(make_config(tmp_path, **changes))
+    application.config["WTF_CSRF_ENABLED"] = False
+    with application.app_context():
+        if request.param == "postgresql":
+            db.session.execute(text("DROP SCHEMA public CASCADE"))
+            db.session.execute(text("CREATE SCHEMA public"))
+            db.session.commit()
+        db.create_all()
+        yield application
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def session(app) -> Session:
+    return db.session()
+
+
+@pytest.fixture
+def client(app) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def asha(app) -> Person:
+    """Asha is the admin of Zylker Ltd, and signed in."""
+    return Person.make(app, "asha@zylker.example", "Asha Rao", "admin")
+
+
+@pytest.fixture
+def ben(asha, app) -> Person:
+    """Ben sells for Zylker Ltd, and is signed in."""
+    return Person.make(app, "ben@zylker.example", "Ben Okafor", "sales")
+
+
+@pytest.fixture
+def chen(asha, app) -> Person:
+    """Chen keeps the books of Zylker Ltd, and is signed in."""
+    return Person.make(app, "chen@zylker.example", "Chen Wei", "finance")
+
+
+@pytest.fixture
+def dora(app) -> Person:
+    """Dora is the admin of another organisation: a stranger to Zylker's records."""
+    return Person.make(app, "dora@other.example", "Dora Lindqvist", "admin", organisation="Other GmbH")

@@ -1,0 +1,70 @@
+"""Money that came in: payments, what they were allocated to, and what was given back."""
+
+from datetime import date
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from zbweb.billing.models.customers import Customer
+from zbweb.billing.models.transactions import Transaction
+from zbweb.clock import now
+from zbweb.db import Base, Code, LongText, Money, Name, OrganisationOwned, PrimaryKey, UtcTime
+
+
+class Payment(OrganisationOwned, Base):
+    """Money received from a customer; what is not allocated or refunded is the customer's credit."""
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "number"),
+        UniqueConstraint("organisation_id", "request_key"),
+        Index(None, "organisation_id", "date"),
+    )
+
+    id: Mapped[PrimaryKey]
+    number: Mapped[Code]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="RESTRICT"), index=True)
+    date: Mapped[date]
+    amount: Mapped[Money]
+    currency: Mapped[Code]
+    mode: Mapped[Code] = mapped_column(default="bank_transfer")
+    reference: Mapped[Name] = mapped_column(default="")
+    notes: Mapped[LongText] = mapped_column(default="")
+    request_key: Mapped[Code | None]
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[UtcTime] = mapped_column(default=now)
+    customer: Mapped[Customer] = relationship()
+    allocations: Mapped[list["Allocation"]] = relationship(
+        back_populates="payment", cascade="all, delete-orphan", passive_deletes=True
+    )
+    refunds: Mapped[list["Refund"]] = relationship(
+        back_populates="payment", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class Allocation(OrganisationOwned, Base):
+    """The part of a payment that settles an invoice."""
+
+    __tablename__ = "allocations"
+    __table_args__ = (UniqueConstraint("payment_id", "transaction_id"),)
+
+    id: Mapped[PrimaryKey]
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payments.id", ondelete="CASCADE"))
+    transaction_id: Mapped[int] = mapped_column(ForeignKey("transactions.id", ondelete="RESTRICT"), index=True)
+    amount: Mapped[Money]
+    created_at: Mapped[UtcTime] = mapped_column(default=now)
+    payment: Mapped[Payment] = relationship(back_populates="allocations")
+    transaction: Mapped[Transaction] = relationship()
+
+
+class Refund(OrganisationOwned, Base):
+    """The part of a payment that was given back."""
+
+    __tablename__ = "refunds"
+
+    id: Mapped[PrimaryKey]
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payments.id", ondelete="CASCADE"), index=True)
+    date: Mapped[date]
+    amount: Mapped[Money]
+    reference: Mapped[Name] = mapped_column(default="")
+    payment: Mapped[Payment] = relationship(back_populates="refunds")

@@ -1,0 +1,122 @@
+"""Quotes, sales orders and invoices: one model, since they differ by a status table and a prefix."""
+
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from zbweb.billing.models.catalogue import Item
+from zbweb.billing.models.customers import Customer
+from zbweb.billing.words import DiscountKind, TaxMode, TaxRounding
+from zbweb.clock import now
+from zbweb.db import (
+    Base,
+    Code,
+    JsonObject,
+    LongText,
+    Money,
+    Name,
+    OrganisationOwned,
+    Precise,
+    PrimaryKey,
+    UtcTime,
+)
+
+
+class Transaction(OrganisationOwned, Base):
+    """A document for a customer. Amounts are in `currency`, rounded to its exponent; `base_total` in the base currency.
+
+    `number` is taken when the document leaves draft. `paid` is the sum of its allocations, written
+    anew from them each time. `automation_key` makes one document per potential and trigger.
+    """
+
+    __tablename__ = "transactions"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "kind", "number"),
+        UniqueConstraint("organisation_id", "automation_key"),
+        Index(None, "organisation_id", "kind", "date", "id"),
+        Index(None, "organisation_id", "kind", "status"),
+        Index(None, "organisation_id", "customer_id", "kind"),
+        Index(None, "organisation_id", "potential_id"),
+    )
+
+    id: Mapped[PrimaryKey]
+    kind: Mapped[Code]
+    number: Mapped[Code | None]
+    status: Mapped[Code] = mapped_column(default="draft")
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="RESTRICT"), index=True)
+    date: Mapped[date]
+    due_date: Mapped[date | None]
+    payment_term_id: Mapped[int | None] = mapped_column(ForeignKey("payment_terms.id", ondelete="SET NULL"))
+    reference: Mapped[Name] = mapped_column(default="")
+    currency: Mapped[Code]
+    exchange_rate: Mapped[Precise] = mapped_column(default=Decimal(1))
+    tax_mode: Mapped[Code] = mapped_column(default=TaxMode.EXCLUSIVE)
+    tax_rounding: Mapped[Code] = mapped_column(default=TaxRounding.LINE)
+    discount_kind: Mapped[Code] = mapped_column(default=DiscountKind.PERCENT)
+    discount_value: Mapped[Precise] = mapped_column(default=Decimal(0))
+    shipping: Mapped[Money] = mapped_column(default=Decimal(0))
+    adjustment: Mapped[Money] = mapped_column(default=Decimal(0))
+    subtotal: Mapped[Money] = mapped_column(default=Decimal(0))
+    discount_total: Mapped[Money] = mapped_column(default=Decimal(0))
+    tax_total: Mapped[Money] = mapped_column(default=Decimal(0))
+    tax_table: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)
+    total: Mapped[Money] = mapped_column(default=Decimal(0))
+    base_total: Mapped[Money] = mapped_column(default=Decimal(0))
+    paid: Mapped[Money] = mapped_column(default=Decimal(0))
+    notes: Mapped[LongText] = mapped_column(default="")
+    terms: Mapped[LongText] = mapped_column(default="")
+    billing_address: Mapped[LongText] = mapped_column(default="")
+    shipping_address: Mapped[LongText] = mapped_column(default="")
+    custom: Mapped[JsonObject] = mapped_column(default=dict)
+    potential_id: Mapped[Code | None]
+    potential_name: Mapped[Name] = mapped_column(default="")
+    potential_stage: Mapped[Name] = mapped_column(default="")
+    source_id: Mapped[int | None] = mapped_column(ForeignKey("transactions.id", ondelete="SET NULL"), index=True)
+    automation_key: Mapped[Code | None]
+    status_by_person: Mapped[bool] = mapped_column(default=False)
+    origin: Mapped[Code] = mapped_column(default="user")
+    sent_at: Mapped[UtcTime | None]
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[UtcTime] = mapped_column(default=now)
+    updated_at: Mapped[UtcTime] = mapped_column(default=now)
+    customer: Mapped[Customer] = relationship()
+    source: Mapped["Transaction | None"] = relationship(remote_side="Transaction.id")
+    lines: Mapped[list["Line"]] = relationship(
+        back_populates="transaction",
+        cascade="all, delete-orphan",
+        order_by="Line.position",
+        passive_deletes=True,
+    )
+
+    @property
+    def balance(self) -> Decimal:
+        """What is still owed, in the document's currency."""
+        return self.total - self.paid
+
+
+class Line(OrganisationOwned, Base):
+    """One row of a transaction; `amount` is after its discount and before tax (or with it, when inclusive)."""
+
+    __tablename__ = "lines"
+
+    id: Mapped[PrimaryKey]
+    transaction_id: Mapped[int] = mapped_column(ForeignKey("transactions.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int]
+    item_id: Mapped[int | None] = mapped_column(ForeignKey("items.id", ondelete="SET NULL"), index=True)
+    name: Mapped[Name]
+    description: Mapped[LongText] = mapped_column(default="")
+    quantity: Mapped[Precise] = mapped_column(default=Decimal(1))
+    unit: Mapped[Code] = mapped_column(default="")
+    rate: Mapped[Precise] = mapped_column(default=Decimal(0))
+    discount_kind: Mapped[Code] = mapped_column(default=DiscountKind.PERCENT)
+    discount_value: Mapped[Precise] = mapped_column(default=Decimal(0))
+    tax_id: Mapped[int | None] = mapped_column(ForeignKey("taxes.id", ondelete="SET NULL"))
+    tax_name: Mapped[Name] = mapped_column(default="")
+    tax_rate: Mapped[Precise] = mapped_column(default=Decimal(0))
+    amount: Mapped[Money] = mapped_column(default=Decimal(0))
+    tax_amount: Mapped[Money] = mapped_column(default=Decimal(0))
+    source_line_id: Mapped[int | None] = mapped_column(ForeignKey("lines.id", ondelete="SET NULL"), index=True)
+    transaction: Mapped[Transaction] = relationship(back_populates="lines")
+    item: Mapped[Item | None] = relationship()

@@ -1,0 +1,206 @@
+"""The database: typed columns, the organisation fence and the unit of work.
+
+Three rules live here and nowhere else:
+
+* Every row of an `OrganisationOwned` model belongs to one organisation, and while a session knows
+  whose work it does (`work_for`) every ORM statement is fenced to it. The execution option `unfenced`
+  is for the few questions across organisations (which ones a person belongs to).
+* Writing is one unit of work: commit at the end, roll back on any error. On SQLite it takes the
+  write lock at its start (BEGIN IMMEDIATE), because a reader that turns writer cannot wait.
+* What must happen after a commit (enqueue a job) is said with `after_commit()` and is forgotten
+  when the unit rolls back: nothing is announced that did not happen.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Engine,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Numeric,
+    String,
+    Text,
+    TypeDecorator,
+    event,
+)
+from sqlalchemy.engine import Connection as DatabaseConnection
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    ORMExecuteState,
+    Session,
+    declared_attr,
+    mapped_column,
+    with_loader_criteria,
+)
+
+
+class _UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in Python; SQLite has no time zones, so they are put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("times are stored in UTC and must be aware")
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class _ExactDecimal(TypeDecorator[Decimal]):
+    """A decimal that stays exact: NUMERIC on PostgreSQL, a scaled integer on SQLite, which has only floats.
+
+    Sums and comparisons in SQL stay exact on both, since the scale is fixed per column.
+    """
+
+    impl = Numeric
+    cache_ok = True
+
+    def __init__(self, scale: int) -> None:
+        super().__init__(20, scale)
+        self.scale = scale
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else Numeric(20, self.scale))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return int(Decimal(value).scaleb(self.scale).to_integral_value())
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        if value is None or dialect.name != "sqlite":
+            return value if value is None else Decimal(value)
+        return Decimal(value).scaleb(-self.scale)
+
+
+_Identity = BigInteger().with_variant(Integer, "sqlite")
+
+PrimaryKey = Annotated[int, mapped_column(_Identity, primary_key=True)]
+UtcTime = Annotated[datetime, mapped_column(_UtcDateTime)]
+Money = Annotated[Decimal, mapped_column(_ExactDecimal(4))]
+"""An amount; already rounded to its currency's exponent (at most 4 places), never a float."""
+Precise = Annotated[Decimal, mapped_column(_ExactDecimal(6))]
+"""A quantity, unit price, percentage or exchange rate, to 6 places."""
+Name = Annotated[str, mapped_column(String(255))]
+Code = Annotated[str, mapped_column(String(64))]
+LongText = Annotated[str, mapped_column(Text)]
+JsonObject = Annotated[dict[str, Any], mapped_column(JSON)]
+
+
+class Base(DeclarativeBase):
+    """Root of the models; constraints are named by convention so that migrations can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class OrganisationOwned:
+    """A row that belongs to one organisation; see the fence below."""
+
+    @declared_attr
+    def organisation_id(cls) -> Mapped[int]:  # noqa: N805  declared_attr passes the class
+        return mapped_column(_Identity, ForeignKey("organisations.id", ondelete="CASCADE"), index=True)
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+
+_INFO_ORGANISATION = "organisation_id"
+_INFO_ANNOUNCEMENTS = "announcements"
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _fence(state: ORMExecuteState) -> None:
+    """Scope every ORM statement to the session's organisation, relationship loads included."""
+    organisation_id = state.session.info.get(_INFO_ORGANISATION)
+    if organisation_id is None or state.is_column_load or state.execution_options.get("unfenced"):
+        return
+    if state.is_select or state.is_update or state.is_delete:
+        state.statement = state.statement.options(
+            with_loader_criteria(
+                OrganisationOwned, lambda cls: cls.organisation_id == organisation_id, include_aliases=True
+            )
+        )
+
+
+def work_for(session: Session, organisation_id: int | None) -> None:
+    """Fence `session` to one organisation from now on; None lifts the fence (log-in, the scheduler)."""
+    session.info[_INFO_ORGANISATION] = organisation_id
+
+
+def organisation_of(session: Session) -> int:
+    """Whose work this session does; it is a bug to ask before `work_for()`."""
+    organisation_id = session.info[_INFO_ORGANISATION]
+    assert isinstance(organisation_id, int), "this session works for no organisation"
+    return organisation_id
+
+
+@contextmanager
+def unit_of_work() -> Iterator[Session]:
+    """One unit of work on the current context's session: commit at the end, roll back on any error."""
+    session = db.session()
+    session.rollback()  # end a read snapshot: SQLite cannot turn it into a write
+    session.connection(execution_options={"zb_write": True})
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        session.info.pop(_INFO_ANNOUNCEMENTS, None)
+        raise
+    for announce in session.info.pop(_INFO_ANNOUNCEMENTS, {}).values():
+        announce()
+
+
+def after_commit(session: Session, key: str, announce: Callable[[], None]) -> None:
+    """Run `announce` once this unit of work has committed; the same key is announced once."""
+    session.info.setdefault(_INFO_ANNOUNCEMENTS, {})[key] = announce
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Give an engine its manners: WAL, foreign keys and explicit BEGIN on SQLite; no sharing across fork."""
+    os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, below
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+            "busy_timeout=30000",
+            "cache_size=-32000",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: DatabaseConnection) -> None:
+        write = connection.get_execution_options().get("zb_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

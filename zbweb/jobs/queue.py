@@ -1,0 +1,71 @@
+"""The only door to RQ: one named function per job, ids as arguments, always after the commit.
+
+A job is never the only record of work: runs, outbox rows, e-mails and notifications are rows first.
+When Redis is away the job is not enqueued, a line is logged, and the schedule finds the row later.
+Enqueueing twice is harmless, since every job claims its row in the database before it works.
+"""
+
+from functools import lru_cache
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue  # noqa: TID251  this is the door
+from rq.serializers import JSONSerializer
+
+from zbweb import config
+
+log = structlog.get_logger()
+
+INSTANT = "instant"
+"""Short work that a person waits for: transaction pushes, notifications, e-mails."""
+SYNC = "sync"
+"""Runs, which may take long."""
+
+_SYNC_TIMEOUT_SECONDS = 6 * 3600
+_INSTANT_TIMEOUT_SECONDS = 600
+
+
+@lru_cache(maxsize=4)
+def redis_at(url: str) -> Redis:
+    """One client per address and process."""
+    return Redis.from_url(url, health_check_interval=30, socket_connect_timeout=2)
+
+
+def queues(names: list[str]) -> list[Queue]:
+    """The queues of these names, for a worker."""
+    connection = redis_at(config.current().redis_url)
+    return [Queue(name, connection=connection, serializer=JSONSerializer) for name in names]
+
+
+def run_sync(run_id: int) -> None:
+    """Have a worker do a run."""
+    _enqueue(SYNC, "run_sync", run_id, timeout=_SYNC_TIMEOUT_SECONDS)
+
+
+def push_soon(organisation_id: int) -> None:
+    """Have a worker tell the CRM what waits in an organisation's outbox."""
+    _enqueue(INSTANT, "push", organisation_id)
+
+
+def handle_event(event_id: int) -> None:
+    """Have a worker handle a notification of the CRM."""
+    _enqueue(INSTANT, "handle_event", event_id)
+
+
+def send_email(email_id: int) -> None:
+    """Have a worker send an e-mail."""
+    _enqueue(INSTANT, "send_email", email_id)
+
+
+def _enqueue(queue: str, task: str, row_id: int, *, timeout: int = _INSTANT_TIMEOUT_SECONDS) -> None:
+    url = config.current().redis_url
+    if not url:
+        log.warning("not_enqueued", task=task, row_id=row_id, error="no Redis is configured")
+        return
+    try:
+        Queue(queue, connection=redis_at(url), serializer=JSONSerializer).enqueue(
+            f"zbweb.jobs.tasks.{task}", row_id, job_timeout=timeout, result_ttl=0, failure_ttl=86400
+        )
+    except RedisError as error:
+        log.warning("not_enqueued", task=task, row_id=row_id, error=str(error))

@@ -1,0 +1,132 @@
+"""The words of the sync that are choices. Pure: models, decisions and pages all speak them."""
+
+from enum import StrEnum
+
+
+class ConnectionStatus(StrEnum):
+    """DISABLED: nothing leaves or arrives, links and settings stay. REPLACED: another CRM organisation took its place."""
+
+    CONNECTED = "connected"
+    DISABLED = "disabled"
+    REPLACED = "replaced"
+
+
+class Automation(StrEnum):
+    """What a potential's fate does here; one choice."""
+
+    NONE = "none"
+    QUOTE = "quote"
+    INVOICE = "invoice"
+
+
+class SyncedModule(StrEnum):
+    """What can be synced; transaction modules carry the transaction kind's value."""
+
+    CUSTOMERS = "customers"
+    QUOTES = "quotes"
+    SALES_ORDERS = "sales-orders"
+    INVOICES = "invoices"
+
+
+class Scope(StrEnum):
+    """Step 1: which CRM records become customers."""
+
+    ACCOUNTS = "accounts"
+    CONTACTS = "contacts"
+    ACCOUNTS_AND_CONTACTS = "accounts_and_contacts"
+
+
+class Extent(StrEnum):
+    """Step 2: how information flows."""
+
+    FETCH = "fetch"
+    BOTH = "both"
+
+
+class Policy(StrEnum):
+    """Step 3: what happens to a CRM record whose name is already here, unlinked."""
+
+    CLONE = "clone"
+    OVERWRITE = "overwrite"
+    SKIP = "skip"
+
+
+class Winner(StrEnum):
+    """Who wins when both sides changed the same field (extent `both`)."""
+
+    CRM = "crm"
+    BILLING = "billing"
+    NEWEST = "newest"
+    ASK = "ask"
+
+
+class Entity(StrEnum):
+    """The kinds of local records that can be linked."""
+
+    CUSTOMER = "customer"
+    CONTACT_PERSON = "contact_person"
+    ITEM = "item"
+    TRANSACTION = "transaction"
+
+
+class LinkState(StrEnum):
+    """ACTIVE: a pair. APART: the same name, told to stay apart (skipped twins). ARCHIVED: was a pair; see `reason`."""
+
+    ACTIVE = "active"
+    APART = "apart"
+    ARCHIVED = "archived"
+
+
+class ReviewState(StrEnum):
+    """What a person said of a near match."""
+
+    OPEN = "open"
+    LINKED = "linked"
+    APART = "apart"
+
+
+class Trigger(StrEnum):
+    """Why a run began."""
+
+    FIRST = "first"
+    AUTO = "auto"
+    INSTANT = "instant"
+    PICKED = "picked"
+    NOTIFICATION = "notification"
+    TRANSACTION = "transaction"
+    RETRY = "retry"
+
+
+class RunStatus(StrEnum):
+    """Where a run stands; the last four are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    PARTLY_FAILED = "partly_failed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the run has yet to end."""
+        return self in (RunStatus.QUEUED, RunStatus.RUNNING)
+
+
+class Outcome(StrEnum):
+    """One record's fate in a run."""
+
+    ADDED = "added"
+    UPDATED = "updated"
+    DELETED = "deleted"
+    SKIPPED = "skipped"
+    EXCLUDED = "excluded"
+    CONFLICT = "conflict"
+    FAILED = "failed"
+
+
+class Direction(StrEnum):
+    """IN: from the CRM to billing. OUT: from billing to the CRM."""
+
+    IN = "in"
+    OUT = "out"

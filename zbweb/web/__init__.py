@@ -1,0 +1,20 @@
+"""The pages. Each module is one blueprint: module name = blueprint name = template folder.
+
+This list is the table of contents, in menu order.
+"""
+
+from importlib import import_module
+
+from flask import Flask
+
+PAGES = (
+    "auth",
+    "organisations",
+    "home",
+)
+
+
+def register(app: Flask) -> None:
+    """Put every page on the app."""
+    for name in PAGES:
+        app.register_blueprint(import_module(f"zbweb.web.{name}").bp)

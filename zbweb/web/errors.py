@@ -1,0 +1,67 @@
+"""An error becomes a page, or a fragment's text, with the right status and the error's own sentence."""
+
+import structlog
+from flask import Flask, render_template
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from zbweb.db import db
+from zbweb.errors import AppError
+from zbweb.web.htmx import is_htmx
+
+log = structlog.get_logger()
+
+_TITLES = {403: "Not allowed", 404: "Not found", 409: "Not possible now", 422: "Please check", 503: "Please try again"}
+_WORDS = {
+    400: "The request could not be read. Go back, reload the page and try again.",
+    403: "Your role does not reach this page. Ask an admin of your organisation.",
+    404: "There is no such page or record here. It may have been deleted.",
+    405: "That address does not accept this kind of request.",
+    413: "That file is too large.",
+    429: "Too many attempts. Wait a minute and try again.",
+}
+_BROKEN = "Something went wrong on our side; nothing was saved. Try again, and tell your admin if it happens twice."
+_BUSY = "The database is busy or away; nothing was saved. Try again in a moment."
+
+
+def register(app: Flask) -> None:
+    """Answer every error as people would like to read it."""
+    app.register_error_handler(AppError, _app_error)
+    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(OperationalError, _database_error)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _app_error(error: AppError) -> ResponseReturnValue:
+    return _answer(error.status, error.message)
+
+
+def _csrf_error(_error: CSRFError) -> ResponseReturnValue:
+    return _answer(400, "This page was open for too long. Reload it and try again; nothing was saved.")
+
+
+def _http_error(error: HTTPException) -> ResponseReturnValue:
+    if error.code is None or error.code < 400:
+        return error.get_response()  # a redirect travels as an exception too
+    return _answer(error.code, _WORDS.get(error.code, error.description or _BROKEN))
+
+
+def _database_error(error: OperationalError) -> ResponseReturnValue:
+    db.session.rollback()
+    log.error("database_unavailable", error=str(error.orig))
+    return _answer(503, _BUSY)
+
+
+def _unexpected(error: Exception) -> ResponseReturnValue:
+    db.session.rollback()
+    log.exception("unexpected_error", kind=type(error).__name__)
+    return _answer(500, _BROKEN)
+
+
+def _answer(status: int, message: str) -> ResponseReturnValue:
+    title = _TITLES.get(status, "Something went wrong" if status >= 500 else "Please check")
+    template = "errors/fragment.html" if is_htmx() else "errors/page.html"
+    return render_template(template, status=status, title=title, message=message), status

@@ -1,0 +1,1 @@
+"""Forms: what a page accepts, field by field. One module per blueprint."""
