@@ -1,0 +1,100 @@
+"""Why a record met its fate: each reason has the sentence that people read in the history, and what to do next."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """One reason code per fate; see SENTENCES."""
+
+    NEW = "new"
+    CHANGED_IN_CRM = "changed_in_crm"
+    CHANGED_HERE = "changed_here"
+    DUPLICATE_CLONED = "duplicate_cloned"
+    DUPLICATE_OVERWRITTEN = "duplicate_overwritten"
+    DUPLICATE_SKIPPED = "duplicate_skipped"
+    TWIN_TAKEN = "twin_taken"
+    PAIRED = "paired"
+    REMOVED_HERE = "removed_here"
+    KEPT_APART = "kept_apart"
+    BOTH_CHANGED = "both_changed"
+    CRM_WON = "crm_won"
+    BILLING_WON = "billing_won"
+    NO_ACCOUNT = "no_account"
+    ACCOUNT_NOT_SYNCED = "account_not_synced"
+    BLOCKED_BY_ACCOUNT = "blocked_by_account"
+    LEFT_VIEW = "left_view"
+    DELETED_IN_CRM = "deleted_in_crm"
+    DEACTIVATED = "deactivated"
+    KEPT_HERE = "kept_here"
+    MERGED_IN_CRM = "merged_in_crm"
+    MISSING_VALUE = "missing_value"
+    INVALID_VALUE = "invalid_value"
+    TOO_LONG = "too_long"
+    TOO_LONG_FOR_CRM = "too_long_for_crm"
+    PUSHED_NEW = "pushed_new"
+    FOUND_IN_CRM = "found_in_crm"
+    CRM_REFUSED = "crm_refused"
+    CRM_MISSING_VALUE = "crm_missing_value"
+    CRM_DUPLICATE = "crm_duplicate"
+    GONE_IN_CRM = "gone_in_crm"
+    BLOCKED_BY_CUSTOMER = "blocked_by_customer"
+    BLOCKED_BY_ITEM = "blocked_by_item"
+    CRM_AWAY = "crm_away"
+    POTENTIAL_WON = "potential_won"
+    POTENTIAL_LOST = "potential_lost"
+    POTENTIAL_CREATED = "potential_created"
+    STATUS_BY_PERSON = "status_by_person"
+    ALREADY_DONE = "already_done"
+    NO_CUSTOMER = "no_customer"
+
+
+SENTENCES: dict[Reason, str] = {
+    Reason.NEW: "New in Zoho CRM; added here.",
+    Reason.CHANGED_IN_CRM: "Changed in Zoho CRM; updated here.",
+    Reason.CHANGED_HERE: "Changed here; updated in Zoho CRM.",
+    Reason.DUPLICATE_CLONED: "A customer of this name was here already. As the setup says Clone, both are kept.",
+    Reason.DUPLICATE_OVERWRITTEN: "A customer of this name was here already. As the setup says Overwrite, "
+    "the values of Zoho CRM replaced those here.",
+    Reason.DUPLICATE_SKIPPED: "A customer of this name is here already. As the setup says Skip, it was left alone. "
+    "To pair the two, open the customer and choose Link to….",
+    Reason.TWIN_TAKEN: "The customer of this name is already paired with another CRM record of the same name. "
+    "Rename one of the two in Zoho CRM, or choose Clone.",
+    Reason.PAIRED: "The same record was here already; the two are paired now.",
+    Reason.REMOVED_HERE: "It was deleted or unlinked here, so it is not fetched again. "
+    "To have it back, fetch it with the search in Zoho CRM.",
+    Reason.KEPT_APART: "Somebody decided to keep this record and the customer of the same name apart.",
+    Reason.BOTH_CHANGED: "Changed here and in Zoho CRM. Choose per field which value stays.",
+    Reason.CRM_WON: "Changed here and in Zoho CRM. The value of Zoho CRM stands; ours is kept in this entry.",
+    Reason.BILLING_WON: "Changed here and in Zoho CRM. The value here stands, as the setup says.",
+    Reason.NO_ACCOUNT: "The contact belongs to no account. To fetch it, check “Include contacts that are not "
+    "associated to any accounts in Zoho CRM” in the setup.",
+    Reason.ACCOUNT_NOT_SYNCED: "The contact's account is not among the synced accounts. It arrives with its account.",
+    Reason.BLOCKED_BY_ACCOUNT: "The contact waits for its account, which could not be fetched. "
+    "Mend the account; the contact follows with the next sync.",
+    Reason.LEFT_VIEW: "It is no longer in the chosen view. The customer stays; it is not updated until it is back.",
+    Reason.DELETED_IN_CRM: "Deleted in Zoho CRM; deleted here too. Undo this run to have it back.",
+    Reason.DEACTIVATED: "Deleted in Zoho CRM. As it has transactions here, it was marked inactive.",
+    Reason.KEPT_HERE: "Deleted in Zoho CRM. As it was made here, it stays; it is no longer linked.",
+    Reason.MERGED_IN_CRM: "Merged into another record in Zoho CRM; the customer is now linked to that one.",
+    Reason.MISSING_VALUE: "A required field is empty in Zoho CRM. Fill it there; the next sync tries again.",
+    Reason.INVALID_VALUE: "A value in Zoho CRM does not fit its field here. Correct it there, or map another field.",
+    Reason.TOO_LONG: "A value in Zoho CRM is too long for its field here. Shorten it there, or map another field.",
+    Reason.TOO_LONG_FOR_CRM: "A value here is too long for its field in Zoho CRM. Shorten it; the next sync tries again.",
+    Reason.PUSHED_NEW: "New here; added in Zoho CRM.",
+    Reason.FOUND_IN_CRM: "An earlier push had arrived although its answer was lost; the two are paired now.",
+    Reason.CRM_REFUSED: "Zoho CRM refused the record. Its own words say why; mend it and choose Retry.",
+    Reason.CRM_MISSING_VALUE: "Zoho CRM demands a field that is empty here or not mapped. Fill or map it, then choose Retry.",
+    Reason.CRM_DUPLICATE: "Zoho CRM already has a record with this unique value. Link the two, or change the value.",
+    Reason.GONE_IN_CRM: "The linked CRM record no longer exists. The next sync unlinks it.",
+    Reason.BLOCKED_BY_CUSTOMER: "The document waits for its customer, which is not in Zoho CRM yet.",
+    Reason.BLOCKED_BY_ITEM: "The document waits for an item that Zoho CRM did not accept as a product.",
+    Reason.CRM_AWAY: "Zoho CRM did not answer. It is tried again by itself.",
+    Reason.POTENTIAL_WON: "The potential was won.",
+    Reason.POTENTIAL_LOST: "The potential was lost.",
+    Reason.POTENTIAL_CREATED: "The potential was created.",
+    Reason.STATUS_BY_PERSON: "Somebody changed this document's status by hand, so the automation left it alone.",
+    Reason.ALREADY_DONE: "The document for this potential was made before.",
+    Reason.NO_CUSTOMER: "The potential belongs to no account or contact that could be fetched as a customer. "
+    "Give it one in Zoho CRM, then choose Retry.",
+}
+"""What people read; it says what happened and what to do next."""
