@@ -1,0 +1,51 @@
+"""What the sync refuses, as a tree. Each error carries the sentence that people read.
+
+    SyncError (409)
+    ├── NotConnected      nothing may be said to the CRM: not connected, or disabled
+    ├── Paused            the sync waits until somebody resumes it
+    ├── AlreadyRunning    a run of this module is going on
+    ├── SetupIncomplete   the five steps are not finished
+    ├── Taken             the CRM organisation is connected to another organisation here
+    └── CannotUndo        something was built on what the run did
+"""
+
+from zbweb.errors import AppError
+
+
+class SyncError(AppError):
+    """Root of what the sync refuses."""
+
+    status = 409
+
+
+class NotConnected(SyncError):
+    """There is no connection, or it is disabled."""
+
+    def __init__(self, message: str = "Zoho CRM is not connected. Connect or enable it in Settings first.") -> None:
+        super().__init__(message)
+
+
+class Paused(SyncError):
+    """The sync is paused."""
+
+    def __init__(self, message: str = "The sync is paused. Choose Resume Sync first.") -> None:
+        super().__init__(message)
+
+
+class AlreadyRunning(SyncError):
+    """A run is going on."""
+
+
+class SetupIncomplete(SyncError):
+    """The module has not been configured."""
+
+    def __init__(self, message: str = "Customers are not configured yet. Choose Configure Now first.") -> None:
+        super().__init__(message)
+
+
+class Taken(SyncError):
+    """One CRM organisation is two-way with one organisation only."""
+
+
+class CannotUndo(SyncError):
+    """The run cannot be undone (any more)."""
