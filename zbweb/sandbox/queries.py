@@ -78,7 +78,7 @@ def find(
     """Up to `limit` records of a module; page on by `after` (a key), or by `offset` for the first few pages."""
     clause = where if after is None else where & order.beyond(after)
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM record WHERE module = ? AND {clause.sql} "  # noqa: S608 - built from constants
+        f"SELECT {_COLUMNS} FROM record WHERE module = ? AND ({clause.sql}) "  # noqa: S608 - built from constants
         f"ORDER BY {order.sql()} LIMIT ? OFFSET ?",
         (module, *clause.params, limit, offset),
     )
@@ -86,7 +86,7 @@ def find(
 
 
 def count(connection: sqlite3.Connection, module: str, where: Clause = EVERYTHING) -> int:
-    sql = f"SELECT count(*) FROM record WHERE module = ? AND {where.sql}"  # noqa: S608 - built from constants
+    sql = f"SELECT count(*) FROM record WHERE module = ? AND ({where.sql})"  # noqa: S608 - built from constants
     return int(connection.execute(sql, (module, *where.params)).fetchone()[0])
 
 
