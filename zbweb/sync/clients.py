@@ -1,0 +1,19 @@
+"""The one place where a connection becomes a CRM client, so that a disabled one can say nothing."""
+
+from zbweb.crm.port import CrmClient
+from zbweb.crm.tokens import client_for as client_for_credential
+from zbweb.sync.errors import NotConnected
+from zbweb.sync.models import Connection
+
+JOB_PATIENCE_SECONDS = 120.0
+PAGE_PATIENCE_SECONDS = 4.0
+
+
+def client_for(connection: Connection, *, patience_seconds: float = JOB_PATIENCE_SECONDS) -> CrmClient:
+    """A client that speaks for this connection; `patience_seconds` bounds the retries of one call.
+
+    Raises NotConnected while the connection is disabled.
+    """
+    if not connection.is_live or connection.credential_id is None:
+        raise NotConnected
+    return client_for_credential(connection.credential_id, patience_seconds=patience_seconds)
