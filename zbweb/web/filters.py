@@ -1,0 +1,131 @@
+"""How values look on a page: money, numbers, moments, statuses; and the few globals that templates need.
+
+Times are shown in the zone of `flask.g.organisation` (its `time_zone`), UTC without one. Nothing shows as a dash.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency, format_decimal
+from flask import Flask, g, request, url_for
+
+from zbweb import clock
+
+LOCALE = "en_US"
+NOTHING = "—"
+
+TONES = {
+    "neutral": "draft queued void cancelled inactive disabled deleted skipped excluded dismissed archived nothing",
+    "info": "sent viewed open confirmed running updated fetched pushed",
+    "success": "accepted invoiced fulfilled closed paid succeeded added active connected in_sync won applied linked",
+    "warning": "unpaid partially_paid expired partly_failed conflict paused held overpaid cancelling",
+    "danger": "overdue declined failed lost disconnected",
+}
+_TONE_OF = {status: tone for tone, statuses in TONES.items() for status in statuses.split()}
+
+_AGO_STEPS = ((60, 1, "second"), (3600, 60, "minute"), (86_400, 3600, "hour"), (30 * 86_400, 86_400, "day"))
+
+
+def money(amount: Decimal | None, currency: str) -> str:
+    """An amount in `currency` with its sign and digits: $1,204.50, ¥300, -€5.00."""
+    return NOTHING if amount is None else format_currency(amount, currency, locale=LOCALE)
+
+
+def number(value: Decimal | int | None) -> str:
+    """Grouped thousands, no zeros that say nothing: 1,204.5."""
+    return NOTHING if value is None else format_decimal(value, format="#,##0.######", locale=LOCALE)
+
+
+def day(value: date | datetime | None) -> str:
+    """A calendar day; a moment is first taken to the organisation's zone: 3 Nov 2026."""
+    if value is None:
+        return NOTHING
+    local = value.astimezone(_zone()) if isinstance(value, datetime) else value
+    return format_date(local, "d MMM y", locale=LOCALE)
+
+
+def moment(value: datetime | None) -> str:
+    """A moment on the organisation's clock: 3 Nov 2026, 14:05."""
+    return NOTHING if value is None else format_datetime(value, "d MMM y, HH:mm", tzinfo=_zone(), locale=LOCALE)
+
+
+def ago(value: datetime | None) -> str:
+    """How long since, or until: "just now", "3 minutes ago", "in 2 hours"; the day itself after a month."""
+    if value is None:
+        return NOTHING
+    seconds = (clock.now() - value).total_seconds()
+    distance = abs(seconds)
+    if distance < 10:
+        return "just now"
+    for limit, unit_seconds, unit in _AGO_STEPS:
+        if distance < limit:
+            count = int(distance // unit_seconds)
+            words = f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+            return f"{words} ago" if seconds > 0 else f"in {words}"
+    return day(value)
+
+
+def iso(value: datetime | date) -> str:
+    """For <time datetime> and <input type=date>: the machine's form, moments in UTC."""
+    return value.astimezone(UTC).isoformat(timespec="seconds") if isinstance(value, datetime) else value.isoformat()
+
+
+def status_label(status: str) -> str:
+    """A stored status in words: partly_failed -> Partly failed."""
+    return str(status).replace("_", " ").replace("-", " ").capitalize()
+
+
+def status_tone(status: str) -> str:
+    """The chip's tone of a stored status; neutral if the table does not know it."""
+    return _TONE_OF.get(str(status).lower().replace(" ", "_").replace("-", "_"), "neutral")
+
+
+def error_sentence(errors: Iterable[object]) -> str:
+    """A field's errors as one text; those of nested fields have places of their own."""
+    return " ".join(error for error in errors if isinstance(error, str))
+
+
+def query_url(**changes: str | int | None) -> str:
+    """This page's URL with some query arguments changed (None removes one); paging starts anew."""
+    kept = {key: values for key, values in request.args.lists() if key not in {"page", "after", "before"}}
+    kept.update({key: [str(value)] for key, value in changes.items() if value is not None})
+    gone = {key for key, value in changes.items() if value is None}
+    arguments = {key: values for key, values in kept.items() if key not in gone}
+    return url_for(request.endpoint or "home.index", **(request.view_args or {}), **arguments)
+
+
+def register(app: Flask) -> None:
+    """Give an application's templates the filters, the globals and the macros as `ui`."""
+    environment = app.jinja_env
+    environment.trim_blocks = environment.lstrip_blocks = True
+    environment.filters.update(
+        money=money, number=number, date=day, datetime=moment, ago=ago, iso=iso,
+        status_label=status_label, status_tone=status_tone, error_sentence=error_sentence,
+    )  # fmt: skip
+    static = Path(app.static_folder or "static")
+
+    def asset(name: str) -> str:
+        """A static file's URL, which changes with its content so that browsers may keep it for ever."""
+        return url_for("static", filename=name, v=_fingerprint(static / name))
+
+    def has_endpoint(name: str) -> bool:
+        return name in app.view_functions
+
+    environment.globals.update(asset=asset, has_endpoint=has_endpoint, query_url=query_url)
+    environment.globals["ui"] = environment.get_template("_macros.html").module
+
+
+@cache
+def _fingerprint(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:10]
+
+
+def _zone() -> tzinfo:
+    organisation = g.get("organisation") if g else None
+    return ZoneInfo(organisation.time_zone) if organisation else UTC
