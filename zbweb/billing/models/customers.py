@@ -104,4 +104,5 @@ class CustomField(OrganisationOwned, Base):
     type: Mapped[Code] = mapped_column(default=CustomFieldType.TEXT)
     choices: Mapped[list[str]] = mapped_column(JSON, default=list)
     position: Mapped[int] = mapped_column(default=0)
+    active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[UtcTime] = mapped_column(default=now)

@@ -1,0 +1,13 @@
+"""Customers as the tests want them."""
+
+from zbweb.billing import customers
+from zbweb.billing.customers import CustomerDraft
+from zbweb.billing.journal import SYSTEM
+
+
+def make_customer(session, *, actor=SYSTEM, active=True, **values):
+    """A saved customer, not yet committed; `values` are those of a CustomerDraft."""
+    customer = customers.create(session, CustomerDraft(**({"display_name": "Acme Ltd"} | values)), actor=actor)
+    if not active:
+        customers.mark_inactive(session, customer, actor=actor)
+    return customer
