@@ -2,7 +2,7 @@
 
 The words: a *client* answers in the CRM's own records (`port`); a *transport* makes one request with
 patience (`transport`, `backoff`); a *grant* is what a sign-in yields (`grants`), a *credential* is a
-grant kept encrypted (`credentials`), *tokens* hand out access and renew it once for all processes
-(`tokens`); a *verdict* is the CRM's answer about one written record; `errors` says what can go wrong
-and whether trying again may help.
+grant kept encrypted (`credentials`), access is renewed once for all processes (`renewal`); a *verdict*
+is the CRM's answer about one written record; `errors` says what can go wrong and whether trying again
+may help. The way in is `tokens`: sign in, keep, get a client, withdraw.
 """

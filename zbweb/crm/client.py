@@ -3,10 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-import urllib3
-
 from zbweb.crm import bulk, metadata, notifications, records, writes
-from zbweb.crm.grants import Grant
 from zbweb.crm.port import (
     PAGE_SIZE,
     BulkJob,
@@ -22,9 +19,7 @@ from zbweb.crm.port import (
     Verdict,
     View,
 )
-from zbweb.crm.tokens import GrantTokens, StoredTokens
-from zbweb.crm.transport import PATIENCE_OF_JOBS, Timing, Transport
-from zbweb.db import db
+from zbweb.crm.transport import Transport
 
 
 class ZohoClient:
@@ -168,30 +163,3 @@ class ZohoClient:
     def unwatch(self, channel_id: str) -> None:
         """Cancel the order."""
         notifications.unwatch(self._transport, channel_id)
-
-
-def client_for(
-    credential_id: int,
-    *,
-    patience_seconds: float = PATIENCE_OF_JOBS,
-    timing: Timing | None = None,
-    http: urllib3.PoolManager | None = None,
-) -> ZohoClient:
-    """A client that uses a saved credential; give pages `PATIENCE_OF_PAGES`.
-
-    Making one needs the app context (for the engine), using it does not.
-    """
-    tokens = StoredTokens(db.engine, credential_id, http=http)
-    return ZohoClient(Transport(tokens, timing=timing or Timing(patience_seconds=patience_seconds), http=http))
-
-
-def client_for_grant(
-    grant: Grant,
-    *,
-    patience_seconds: float = PATIENCE_OF_JOBS,
-    timing: Timing | None = None,
-    http: urllib3.PoolManager | None = None,
-) -> ZohoClient:
-    """A client that uses a grant nobody has saved yet."""
-    tokens = GrantTokens(grant, http=http)
-    return ZohoClient(Transport(tokens, timing=timing or Timing(patience_seconds=patience_seconds), http=http))

@@ -26,7 +26,7 @@ from zbweb.crm import exchange, meter
 from zbweb.crm.backoff import wait_before_retry
 from zbweb.crm.errors import AnswerLost, CrmError, MalformedAnswer
 from zbweb.crm.patience import Patience
-from zbweb.crm.tokens import TokenSource
+from zbweb.crm.renewal import TokenSource
 from zbweb.crm.translate import SCOPE_MISMATCH, Refusal, error_of, refusal_in
 from zbweb.crm.wire import decode, encode, parse_http_date
 
