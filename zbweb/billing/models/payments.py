@@ -1,32 +1,42 @@
 """Money that came in: payments, what they were allocated to, and what was given back."""
 
-from datetime import date
+import datetime
+from decimal import Decimal
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from zbweb.billing.models.customers import Customer
 from zbweb.billing.models.transactions import Transaction
 from zbweb.clock import now
-from zbweb.db import Base, Code, LongText, Money, Name, OrganisationOwned, PrimaryKey, UtcTime
+from zbweb.db import Base, Code, LongText, Money, Name, OrganisationOwned, Precise, PrimaryKey, UtcTime
+
+_UNUSED = text("unused > 0")
 
 
 class Payment(OrganisationOwned, Base):
-    """Money received from a customer; what is not allocated or refunded is the customer's credit."""
+    """Money received from a customer, in the currency of their invoices.
+
+    `unused` is what is neither allocated nor refunded, written anew from these each time: the
+    customer's credit. `exchange_rate` is base units for one of the payment's currency.
+    """
 
     __tablename__ = "payments"
     __table_args__ = (
         UniqueConstraint("organisation_id", "number"),
         UniqueConstraint("organisation_id", "request_key"),
-        Index(None, "organisation_id", "date"),
+        Index(None, "organisation_id", "date", "id"),
+        Index("ix_payments_unused", "organisation_id", "customer_id", sqlite_where=_UNUSED, postgresql_where=_UNUSED),
     )
 
     id: Mapped[PrimaryKey]
     number: Mapped[Code]
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="RESTRICT"), index=True)
-    date: Mapped[date]
+    date: Mapped[datetime.date]
     amount: Mapped[Money]
+    unused: Mapped[Money] = mapped_column(default=Decimal(0))
     currency: Mapped[Code]
+    exchange_rate: Mapped[Precise] = mapped_column(default=Decimal(1))
     mode: Mapped[Code] = mapped_column(default="bank_transfer")
     reference: Mapped[Name] = mapped_column(default="")
     notes: Mapped[LongText] = mapped_column(default="")
@@ -64,7 +74,7 @@ class Refund(OrganisationOwned, Base):
 
     id: Mapped[PrimaryKey]
     payment_id: Mapped[int] = mapped_column(ForeignKey("payments.id", ondelete="CASCADE"), index=True)
-    date: Mapped[date]
+    date: Mapped[datetime.date]
     amount: Mapped[Money]
     reference: Mapped[Name] = mapped_column(default="")
     payment: Mapped[Payment] = relationship(back_populates="refunds")

@@ -9,7 +9,10 @@ from zbweb.db import Base, Code, LongText, Name, OrganisationOwned, PrimaryKey, 
 
 
 class EmailMessage(OrganisationOwned, Base):
-    """A message about a transaction, with its PDF attached when it is sent."""
+    """A message about a transaction, with its PDF attached when it is sent.
+
+    `claimed_at` is when a worker last took it up: until a lease later nobody else does.
+    """
 
     __tablename__ = "email_messages"
     __table_args__ = (Index(None, "organisation_id", "status"),)
@@ -24,4 +27,5 @@ class EmailMessage(OrganisationOwned, Base):
     error: Mapped[LongText] = mapped_column(default="")
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[UtcTime] = mapped_column(default=now)
+    claimed_at: Mapped[UtcTime | None]
     sent_at: Mapped[UtcTime | None]

@@ -1,9 +1,9 @@
 """Quotes, sales orders and invoices: one model, since they differ by a status table and a prefix."""
 
-from datetime import date
+import datetime
 from decimal import Decimal
 
-from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from zbweb.billing.models.catalogue import Item
@@ -24,21 +24,33 @@ from zbweb.db import (
 )
 
 
-class Transaction(OrganisationOwned, Base):
-    """A document for a customer. Amounts are in `currency`, rounded to its exponent; `base_total` in the base currency.
+def _open(name: str, *columns: str) -> Index:
+    """An index over documents that are not paid: few of many, and what receivables are summed from."""
+    return Index(name, *columns, sqlite_where=text("paid < total"), postgresql_where=text("paid < total"))
 
-    `number` is taken when the document leaves draft. `paid` is the sum of its allocations, written
-    anew from them each time. `automation_key` makes one document per potential and trigger.
+
+class Transaction(OrganisationOwned, Base):
+    """A document for a customer. Amounts are in `currency`, rounded to its exponent.
+
+    `base_total` and `base_balance` are in the base currency, each rounded once. `number` is taken when
+    the document leaves draft. `paid` is the sum of its allocations, written anew from them each time.
+    `automation_key` makes one document per potential and trigger, `conversion_key` one per conversion.
     """
 
     __tablename__ = "transactions"
     __table_args__ = (
         UniqueConstraint("organisation_id", "kind", "number"),
         UniqueConstraint("organisation_id", "automation_key"),
+        UniqueConstraint("organisation_id", "conversion_key"),
         Index(None, "organisation_id", "kind", "date", "id"),
-        Index(None, "organisation_id", "kind", "status"),
-        Index(None, "organisation_id", "customer_id", "kind"),
+        Index(None, "organisation_id", "kind", "due_date", "id"),
+        Index(None, "organisation_id", "kind", "total", "id"),
+        Index(None, "organisation_id", "kind", "reference"),
+        Index("ix_transactions_status", "organisation_id", "kind", "status", "date", "id", "base_total"),
+        Index(None, "organisation_id", "customer_id", "kind", "date"),
         Index(None, "organisation_id", "potential_id"),
+        _open("ix_transactions_open_by_date", "organisation_id", "kind", "status", "date", "id", "due_date"),
+        _open("ix_transactions_open_by_due_date", "organisation_id", "kind", "status", "due_date", "base_balance"),
     )
 
     id: Mapped[PrimaryKey]
@@ -46,8 +58,8 @@ class Transaction(OrganisationOwned, Base):
     number: Mapped[Code | None]
     status: Mapped[Code] = mapped_column(default="draft")
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="RESTRICT"), index=True)
-    date: Mapped[date]
-    due_date: Mapped[date | None]
+    date: Mapped[datetime.date]
+    due_date: Mapped[datetime.date | None]
     payment_term_id: Mapped[int | None] = mapped_column(ForeignKey("payment_terms.id", ondelete="SET NULL"))
     reference: Mapped[Name] = mapped_column(default="")
     currency: Mapped[Code]
@@ -65,6 +77,7 @@ class Transaction(OrganisationOwned, Base):
     total: Mapped[Money] = mapped_column(default=Decimal(0))
     base_total: Mapped[Money] = mapped_column(default=Decimal(0))
     paid: Mapped[Money] = mapped_column(default=Decimal(0))
+    base_balance: Mapped[Money] = mapped_column(default=Decimal(0))
     notes: Mapped[LongText] = mapped_column(default="")
     terms: Mapped[LongText] = mapped_column(default="")
     billing_address: Mapped[LongText] = mapped_column(default="")
@@ -75,6 +88,7 @@ class Transaction(OrganisationOwned, Base):
     potential_stage: Mapped[Name] = mapped_column(default="")
     source_id: Mapped[int | None] = mapped_column(ForeignKey("transactions.id", ondelete="SET NULL"), index=True)
     automation_key: Mapped[Code | None]
+    conversion_key: Mapped[Code | None]
     status_by_person: Mapped[bool] = mapped_column(default=False)
     origin: Mapped[Code] = mapped_column(default="user")
     sent_at: Mapped[UtcTime | None]
