@@ -1,12 +1,14 @@
 """What the sync refuses, as a tree. Each error carries the sentence that people read.
 
-    SyncError (409)
-    ├── NotConnected      nothing may be said to the CRM: not connected, or disabled
-    ├── Paused            the sync waits until somebody resumes it
-    ├── AlreadyRunning    a run of this module is going on
-    ├── SetupIncomplete   the five steps are not finished
-    ├── Taken             the CRM organisation is connected to another organisation here
-    └── CannotUndo        something was built on what the run did
+SyncError (409)
+├── NotConnected      nothing may be said to the CRM: not connected, or disabled
+├── Paused            the sync waits until somebody resumes it
+├── AlreadyRunning    a run of this module is going on
+├── SetupIncomplete   the five steps are not finished
+├── Taken             the CRM organisation is connected to another organisation here
+├── Unfit             the CRM organisation or its user does not meet what the integration needs
+├── WouldReplace      another CRM organisation is connected; a person has to confirm the change
+└── CannotUndo        something was built on what the run did
 """
 
 from zbweb.errors import AppError
@@ -45,6 +47,16 @@ class SetupIncomplete(SyncError):
 
 class Taken(SyncError):
     """One CRM organisation is two-way with one organisation only."""
+
+
+class Unfit(SyncError):
+    """The CRM organisation, or the user of it, does not meet what the integration needs; nothing was saved."""
+
+    status = 422
+
+
+class WouldReplace(SyncError):
+    """Another CRM organisation is connected; a person has to confirm that this one takes its place."""
 
 
 class CannotUndo(SyncError):

@@ -1,15 +1,19 @@
 """A connection: one of our organisations and one CRM organisation, and what people decided about the pair."""
 
-from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from zbweb.clock import now
 from zbweb.db import Base, Code, JsonObject, LongText, Name, OrganisationOwned, PrimaryKey, UtcTime
 from zbweb.sync.core.words import Automation, ConnectionStatus
 
+_CONNECTED = text("status = 'connected'")
+
 
 class Connection(OrganisationOwned, Base):
     """Our organisation ↔ one CRM organisation; links survive disabling, so reconnecting makes no duplicates.
+
+    The database lets a CRM organisation be connected to one organisation of ours at a time.
 
     `next_sync_at` is the slot of the next automatic run; moving it forward is how a scheduler claims it.
     """
@@ -18,7 +22,11 @@ class Connection(OrganisationOwned, Base):
     __table_args__ = (
         UniqueConstraint("organisation_id", "crm_organisation_id"),
         Index(None, "status", "next_sync_at"),
-    )
+        Index(
+            "uq_connections_partner", "crm_organisation_id",
+            unique=True, sqlite_where=_CONNECTED, postgresql_where=_CONNECTED,
+        ),
+    )  # fmt: skip
 
     id: Mapped[PrimaryKey]
     credential_id: Mapped[int | None] = mapped_column(ForeignKey("crm_credentials.id", ondelete="SET NULL"))
