@@ -67,7 +67,8 @@
   const ask = (question, button) => new Promise((resolve) => {
     const dialog = $("#confirm");
     $("#confirm-text").textContent = question;
-    $("#confirm-yes").textContent = button?.dataset.confirmLabel ?? "Continue";
+    $("#confirm-yes").textContent = button.dataset.confirmLabel ?? (button.matches("button, a") ? button.textContent.trim() : "Continue");
+    $("#confirm-yes").className = `button button-${button.matches("[class*=button-danger]") ? "danger-solid" : "primary"}`;
     dialog.returnValue = "cancel";
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
     dialog.showModal();
@@ -87,7 +88,7 @@
     event.stopImmediatePropagation();
     ask(asking.dataset.confirm, asking).then((yes) => {
       if (!yes) return;
-      form.dataset.agreed = "";
+      form.dataset.agreed = "yes";
       form.requestSubmit(submitter);
       delete form.dataset.agreed;
     });
@@ -166,10 +167,10 @@
     "[data-clear-selection]": () => { selectAll(document, false); countSelected(); },
     "[data-print]": () => print(),
     "[role=tab]": (tab) => showTab(tab),
-    "[data-form-errors] a": (link, event) => { event.preventDefault(); focusField(link.hash.slice(1)); },
+    "[data-form-errors] a": (link, event) => { event.preventDefault(); focusField(link); },
   };
-  const focusField = (id) => {
-    const element = document.getElementById(id);
+  const focusField = (link) => {
+    const element = $(`[id="${link.hash.slice(1)}"]`, link.closest("form") ?? document);
     (element?.matches("fieldset") ? $("input", element) : element)?.focus();
   };
   on("click", (event) => {
