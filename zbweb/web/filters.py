@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
@@ -97,13 +98,12 @@ def query_url(**changes: str | int | None) -> str:
     kept.update({key: [str(value)] for key, value in changes.items() if value is not None})
     gone = {key for key, value in changes.items() if value is None}
     arguments = {key: values for key, values in kept.items() if key not in gone}
-    return url_for(request.endpoint or "home.index", **(request.view_args or {}), **arguments)
+    return quote(request.script_root + request.path) + ("?" + urlencode(arguments, doseq=True) if arguments else "")
 
 
 def register(app: Flask) -> None:
     """Give an application's templates the filters, the globals and the macros as `ui`."""
     environment = app.jinja_env
-    environment.trim_blocks = environment.lstrip_blocks = True
     environment.filters.update(
         money=money, number=number, date=day, datetime=moment, ago=ago, iso=iso,
         status_label=status_label, status_tone=status_tone, error_sentence=error_sentence,
@@ -117,8 +117,12 @@ def register(app: Flask) -> None:
     def has_endpoint(name: str) -> bool:
         return name in app.view_functions
 
+    def macros() -> dict[str, object]:
+        # At the first page rather than now: a template's module sees only the globals that exist when it is made.
+        return {"ui": environment.get_template("_macros.html").module}
+
     environment.globals.update(asset=asset, has_endpoint=has_endpoint, query_url=query_url)
-    environment.globals["ui"] = environment.get_template("_macros.html").module
+    app.context_processor(macros)
 
 
 @cache
