@@ -88,7 +88,9 @@ def _load(token: str) -> SignedIn | None:
             Membership,
             (Membership.user_id == User.id) & (Membership.organisation_id == LoginSession.organisation_id),
         )
-        .where(LoginSession.token_hash == _hash(token), LoginSession.expires_at > now(), User.active)
+        .where(
+            LoginSession.token_hash == _hash(token), LoginSession.expires_at > now(), User.active, Membership.active
+        )
     )
     row = db.session.execute(statement).first()
     if row is None:
@@ -120,7 +122,7 @@ def sign_out(session: Session) -> None:
 def switch_organisation(session: Session, organisation_id: int) -> None:
     """Work for another organisation that the person belongs to; raises NotAllowed otherwise."""
     member = select(Membership).where(
-        Membership.user_id == person().user_id, Membership.organisation_id == organisation_id
+        Membership.user_id == person().user_id, Membership.organisation_id == organisation_id, Membership.active
     )
     work_for(session, None)
     if session.scalar(member) is None:
@@ -158,7 +160,7 @@ def _who() -> dict[str, Any]:
         mine = (
             select(Organisation)
             .join(Membership, Membership.organisation_id == Organisation.id)
-            .where(Membership.user_id == person().user_id)
+            .where(Membership.user_id == person().user_id, Membership.active)
             .order_by(Organisation.name)
             .execution_options(unfenced=True)
         )

@@ -44,7 +44,8 @@ def logout() -> ResponseReturnValue:
 
 def _checked(email: str, password: str) -> User | None:
     """The user with this e-mail and password. Takes equally long for an unknown e-mail."""
-    user = db.session.scalar(select(User).where(User.email == email.strip().lower(), User.active))
+    works_somewhere = User.memberships.any(Membership.active)
+    user = db.session.scalar(select(User).where(User.email == email.strip().lower(), User.active, works_somewhere))
     try:
         _hasher.verify(user.password_hash if user else _DECOY, password)
     except VerificationError:
@@ -55,8 +56,8 @@ def _checked(email: str, password: str) -> User | None:
 def _open(user: User) -> None:
     with unit_of_work() as session:
         work_for(session, None)
-        home = select(Membership).where(Membership.user_id == user.id).order_by(Membership.id).limit(1)
-        membership = session.scalars(home).one()
+        homes = select(Membership).where(Membership.user_id == user.id, Membership.active)
+        membership = session.scalars(homes.order_by(Membership.id).limit(1)).one()
         access.sign_in(session, user, membership.organisation_id)
 
 

@@ -46,6 +46,7 @@ class Membership(OrganisationOwned, Base):
     id: Mapped[PrimaryKey]
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     role: Mapped[Code]
+    active: Mapped[bool] = mapped_column(default=True)
     user: Mapped[User] = relationship(back_populates="memberships")
     organisation: Mapped[Organisation] = relationship()
 

@@ -1,0 +1,173 @@
+"""Links as people see and mend them: which CRM record a local one is paired with, unlinking, linking by hand.
+
+What the sync does with links it does in its own batches; here are the questions and orders of pages.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from zbweb.billing import journal
+from zbweb.billing.journal import Actor
+from zbweb.billing.models import Customer, OutboxRow
+from zbweb.billing.words import CustomerType
+from zbweb.clock import now
+from zbweb.db import organisation_of
+from zbweb.errors import Conflict, NotFound
+from zbweb.sync import connection as connections
+from zbweb.sync.core.words import Entity, LinkState
+from zbweb.sync.errors import NotConnected
+from zbweb.sync.models import Connection, Link
+
+UNLINKED = "unlinked"
+DELETED_HERE = "deleted_here"
+CRM_MODULE = {CustomerType.BUSINESS: "Accounts", CustomerType.INDIVIDUAL: "Contacts"}
+"""Which CRM module a customer of each type is paired with."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """What a page tells of a link. `waiting`: the CRM has not seen the latest changes; `problem`: why it could not."""
+
+    link: Link
+    connection: Connection
+    waiting: bool
+    problem: str
+
+    @property
+    def crm_name(self) -> str:
+        """What people call the record in the CRM; its id as long as nobody has read its name."""
+        return self.link.crm_name or self.link.crm_id
+
+    @property
+    def crm_module(self) -> str:
+        """The CRM's name of the module."""
+        return self.link.crm_module
+
+    @property
+    def synced_at(self) -> datetime:
+        """When the two books last agreed about it."""
+        return self.link.synced_at
+
+    @property
+    def can_fetch(self) -> bool:
+        """Whether the CRM may be asked now."""
+        return self.connection.is_live
+
+
+def crm_customer_ids_clause() -> ColumnElement[bool]:
+    """For `where()` on customers: those that are paired with a CRM record."""
+    return (
+        select(Link.id)
+        .where(
+            Link.organisation_id == Customer.organisation_id,
+            Link.entity == Entity.CUSTOMER,
+            Link.entity_id == Customer.id,
+            Link.state == LinkState.ACTIVE,
+        )
+        .exists()
+    )
+
+
+def inspect(session: Session, entity: Entity, entity_id: int) -> LinkView | None:
+    """The active link of a local record with its circumstances; None if it is not linked."""
+    statement = (
+        select(Link, Connection, OutboxRow)
+        .join(Connection, Connection.id == Link.connection_id)
+        .outerjoin(OutboxRow, (OutboxRow.entity == Link.entity) & (OutboxRow.entity_id == Link.entity_id))
+        .where(Link.entity == entity, Link.entity_id == entity_id, Link.state == LinkState.ACTIVE)
+        .order_by(Link.id.desc())
+        .limit(1)
+    )
+    row = session.execute(statement).first()
+    if row is None:
+        return None
+    link, live, waits = row
+    return LinkView(link, live, waiting=waits is not None, problem=waits.error_message if waits is not None else "")
+
+
+def active_link(session: Session, entity: Entity, entity_id: int) -> Link:
+    """The active link of a local record, locked; raises NotFound."""
+    statement = select(Link).where(
+        Link.entity == entity, Link.entity_id == entity_id, Link.state == LinkState.ACTIVE
+    ).order_by(Link.id.desc()).limit(1).with_for_update(of=Link)  # fmt: skip
+    link = session.scalar(statement.execution_options(populate_existing=True))
+    if link is None:
+        raise NotFound("This record is not linked to Zoho CRM any more. Reload the page to see how it stands.")
+    return link
+
+
+def unlink(session: Session, link: Link, *, actor: Actor) -> None:
+    """Part the two records; both stay as they are, and the CRM's is not fetched again unless somebody asks."""
+    _archive(link, UNLINKED)
+    _tell(session, link, action="unlinked", actor=actor)
+
+
+def link_to(session: Session, customer: Customer, crm_module: str, crm_id: str, *, actor: Actor) -> Link:
+    """Pair a customer with a CRM record by hand.
+
+    Raises NotConnected, or Conflict when either is paired already or the module does not fit the customer's
+    type. What the CRM says is merged in when the record is fetched, which is the caller's next step.
+    """
+    live = connections.active(session)
+    if live is None or not live.is_live:
+        raise NotConnected
+    _ensure_free(session, live, customer, crm_module, crm_id)
+    _forget_past(session, live, customer, crm_module, crm_id)
+    link = Link(
+        organisation_id=organisation_of(session), connection_id=live.id, entity=Entity.CUSTOMER,
+        entity_id=customer.id, crm_module=crm_module, crm_id=crm_id, made_by="billing",
+    )  # fmt: skip
+    session.add(link)
+    session.flush()  # two people who link the same record meet here
+    _tell(session, link, action="linked", actor=actor)
+    return link
+
+
+def archive_removed(session: Session, entity: str, entity_id: int) -> None:
+    """A local record is being deleted: its link is kept as a memory, so that the sync does not fetch it again."""
+    statement = select(Link).where(
+        Link.entity == entity, Link.entity_id == entity_id, Link.state == LinkState.ACTIVE
+    )  # fmt: skip
+    for link in session.scalars(statement):
+        _archive(link, DELETED_HERE)
+
+
+def _archive(link: Link, reason: str) -> None:
+    link.state, link.reason, link.synced_at = LinkState.ARCHIVED, reason, now()
+
+
+def _tell(session: Session, link: Link, *, action: str, actor: Actor) -> None:
+    """Journalled apart from the customer's own changes: an unlinking is not to be pushed to the CRM."""
+    name = f"{link.crm_name or link.crm_id} ({link.crm_module})"
+    pair = (name, "") if action == "unlinked" else ("", name)
+    journal.record(
+        session, f"{link.entity}_link", link.entity_id, action=action, actor=actor, changes={"crm_record": pair}
+    )
+
+
+def _ensure_free(session: Session, live: Connection, customer: Customer, crm_module: str, crm_id: str) -> None:
+    if crm_module != CRM_MODULE[CustomerType(customer.type)]:
+        fitting = CRM_MODULE[CustomerType(customer.type)]
+        raise Conflict(f"A customer of this type is linked to a record of {fitting}. Choose one from there.")
+    if inspect(session, Entity.CUSTOMER, customer.id) is not None:
+        raise Conflict(f"{customer.display_name} is linked to a CRM record already. Unlink it first.")
+    taken = select(Customer.display_name).join(Link, Link.entity_id == Customer.id).where(
+        Link.entity == Entity.CUSTOMER, Link.connection_id == live.id, Link.crm_module == crm_module,
+        Link.crm_id == crm_id, Link.state == LinkState.ACTIVE,
+    )  # fmt: skip
+    holder = session.scalar(taken)
+    if holder is not None:
+        raise Conflict(f"That CRM record is linked to the customer {holder}. Unlink it there first.")
+
+
+def _forget_past(session: Session, live: Connection, customer: Customer, crm_module: str, crm_id: str) -> None:
+    """Whoever links the two no longer wants them apart."""
+    apart = select(Link).where(
+        Link.connection_id == live.id, Link.entity == Entity.CUSTOMER, Link.entity_id == customer.id,
+        Link.crm_module == crm_module, Link.crm_id == crm_id, Link.state == LinkState.APART,
+    )  # fmt: skip
+    for link in session.scalars(apart):
+        session.delete(link)
