@@ -175,6 +175,15 @@ def unit_of_work() -> Iterator[Session]:
         announce()
 
 
+@contextmanager
+def side_unit_of_work(engine: Engine) -> Iterator[Session]:
+    """A unit of work of its own, beside the context's session: for threads, which have no context."""
+    with Session(engine, expire_on_commit=False) as session:
+        session.connection(execution_options={"zb_write": True})
+        yield session
+        session.commit()
+
+
 def after_commit(session: Session, key: str, announce: Callable[[], None]) -> None:
     """Run `announce` once this unit of work has committed; the same key is announced once."""
     session.info.setdefault(_INFO_ANNOUNCEMENTS, {})[key] = announce

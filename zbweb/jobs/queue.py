@@ -10,7 +10,7 @@ from functools import lru_cache
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue  # noqa: TID251  this is the door
+from rq import Queue, Worker  # noqa: TID251  this is the door
 from rq.serializers import JSONSerializer
 
 from zbweb import config
@@ -69,3 +69,16 @@ def _enqueue(queue: str, task: str, row_id: int, *, timeout: int = _INSTANT_TIME
         )
     except RedisError as error:
         log.warning("not_enqueued", task=task, row_id=row_id, error=str(error))
+
+
+def is_waiting(queue: str) -> bool:
+    """Whether another job waits in a queue."""
+    try:
+        return queues([queue])[0].count > 0
+    except RedisError:
+        return False
+
+
+def workers_alive() -> int:
+    """How many workers have shown a sign of life lately; raises RedisError when Redis is away."""
+    return Worker.count(connection=redis_at(config.current().redis_url))

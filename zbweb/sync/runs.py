@@ -6,6 +6,7 @@ loses, and queued runs that coalesce. Jobs are only the wake-up call, so losing 
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select, update
@@ -32,7 +33,7 @@ def on_queued(listener: Callable[[int], None]) -> None:
 def announce(session: Session, run_id: int) -> None:
     """Wake a worker for this run once the unit of work has committed."""
     for listener in _announce:
-        after_commit(session, f"run-{run_id}", lambda: listener(run_id))
+        after_commit(session, f"run-{run_id}", partial(listener, run_id))
 
 
 def queue_run(

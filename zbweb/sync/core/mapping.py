@@ -86,9 +86,15 @@ def _row(field: BillingField, crm: CrmField, *, writes: bool) -> Row:
 
 
 def to_local(record: Mapping[str, Any], rows: Sequence[Row]) -> tuple[dict[str, Value], Issue | None]:
-    """The billing values of a CRM record, or the first issue that keeps it out. Fields the record lacks are empty."""
+    """The billing values of a CRM record, or the first issue that keeps it out.
+
+    A field that is null is empty; a field that the record does not have at all was removed from the CRM
+    or hidden from us, and leaves our value alone.
+    """
     values: dict[str, Value] = {}
     for row in rows:
+        if row.crm not in record and not row.required:
+            continue
         try:
             value = row.parse(record.get(row.crm))
         except Unmappable as error:

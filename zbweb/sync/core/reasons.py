@@ -79,11 +79,13 @@ SENTENCES: dict[Reason, str] = {
     Reason.MISSING_VALUE: "A required field is empty in Zoho CRM. Fill it there; the next sync tries again.",
     Reason.INVALID_VALUE: "A value in Zoho CRM does not fit its field here. Correct it there, or map another field.",
     Reason.TOO_LONG: "A value in Zoho CRM is too long for its field here. Shorten it there, or map another field.",
-    Reason.TOO_LONG_FOR_CRM: "A value here is too long for its field in Zoho CRM. Shorten it; the next sync tries again.",
+    Reason.TOO_LONG_FOR_CRM: "A value here is too long for its field in Zoho CRM. Shorten it; "
+    "the next sync tries again.",
     Reason.PUSHED_NEW: "New here; added in Zoho CRM.",
     Reason.FOUND_IN_CRM: "An earlier push had arrived although its answer was lost; the two are paired now.",
     Reason.CRM_REFUSED: "Zoho CRM refused the record. Its own words say why; mend it and choose Retry.",
-    Reason.CRM_MISSING_VALUE: "Zoho CRM demands a field that is empty here or not mapped. Fill or map it, then choose Retry.",
+    Reason.CRM_MISSING_VALUE: "Zoho CRM demands a field that is empty here or not mapped. "
+    "Fill or map it, then choose Retry.",
     Reason.CRM_DUPLICATE: "Zoho CRM already has a record with this unique value. Link the two, or change the value.",
     Reason.GONE_IN_CRM: "The linked CRM record no longer exists. The next sync unlinks it.",
     Reason.BLOCKED_BY_CUSTOMER: "The document waits for its customer, which is not in Zoho CRM yet.",

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class ConnectionStatus(StrEnum):
-    """DISABLED: nothing leaves or arrives, links and settings stay. REPLACED: another CRM organisation took its place."""
+    """DISABLED: nothing leaves or arrives, links stay. REPLACED: another CRM organisation took its place."""
 
     CONNECTED = "connected"
     DISABLED = "disabled"

@@ -14,7 +14,7 @@ class Link(OrganisationOwned, Base):
     """One local record ↔ one CRM record. The database allows one active link per CRM record and per local record.
 
     `snapshot` maps a billing field to the value both sides agreed on last. `excluded_at` is set while
-    the CRM record stands outside the chosen view.
+    the CRM record stands outside the chosen view; `seen_run_id` is the last full read that met it.
     """
 
     __tablename__ = "links"
@@ -45,12 +45,13 @@ class Link(OrganisationOwned, Base):
     made_by: Mapped[Code] = mapped_column(default="crm")
     direction: Mapped[Code] = mapped_column(default="in")
     excluded_at: Mapped[UtcTime | None]
+    seen_run_id: Mapped[int | None]
     synced_at: Mapped[UtcTime] = mapped_column(default=now)
     created_at: Mapped[UtcTime] = mapped_column(default=now)
 
 
 class ReviewPair(OrganisationOwned, Base):
-    """Two customers that may be the same: the one that was here, and the one a CRM record made. Never paired silently."""
+    """Two customers that may be the same: the one that was here, and the one a CRM record made."""
 
     __tablename__ = "review_pairs"
     __table_args__ = (Index(None, "organisation_id", "state"),)

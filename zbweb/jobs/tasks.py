@@ -1,0 +1,58 @@
+"""What RQ calls: ids in, one use case, nothing else. The decorator does what all of them need."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from functools import wraps
+
+import structlog
+from rq import get_current_job
+
+from zbweb.db import db, work_for
+from zbweb.jobs import queue
+from zbweb.sync import run
+
+log = structlog.get_logger()
+
+_SLICE_SECONDS = 10.0
+"""A run makes room after this long when other runs wait, so that one large first sync delays nobody for long."""
+
+
+def _task(task: Callable[[int], None]) -> Callable[[int], None]:
+    """Every job: log lines that name it, a session of its own for no organisation yet, and a clean end."""
+
+    @wraps(task)
+    def wrapped(row_id: int) -> None:
+        job = get_current_job()
+        name = task.__name__
+        with structlog.contextvars.bound_contextvars(task=name, row_id=row_id, job_id=job.id if job else None):
+            work_for(db.session(), None)
+            started = time.monotonic()
+            try:
+                task(row_id)
+            except Exception:
+                log.exception("job_failed")
+                raise
+            finally:
+                db.session.remove()
+            log.info("job_done", seconds=round(time.monotonic() - started, 3))
+
+    return wrapped
+
+
+def owner() -> str:
+    """The name of this process, unique while it lives; a lease carries it."""
+    return f"{socket.gethostname()}-{os.getpid()}-{time.monotonic_ns()}"[-64:]
+
+
+@_task
+def run_sync(run_id: int) -> None:
+    """Do a run, or a slice of it."""
+    deadline = time.monotonic() + _SLICE_SECONDS
+
+    def should_yield() -> bool:
+        return time.monotonic() > deadline and queue.is_waiting(queue.SYNC)
+
+    if not run.execute(run_id, run.Shift(owner(), should_yield=should_yield)):
+        queue.run_sync(run_id)

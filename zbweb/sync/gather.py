@@ -1,0 +1,83 @@
+"""Everything that must be known before a batch of CRM records is decided: links, past decisions, twins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from zbweb.billing.models import Customer
+from zbweb.billing.naming import name_key
+from zbweb.sync.core.decide import Past, Twin
+from zbweb.sync.core.words import Entity, LinkState
+from zbweb.sync.models import Link
+
+BY_PERSON = "by_person"
+"""The reason of links that a person set apart; a skipped twin's says "policy"."""
+BY_POLICY = "by_policy"
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of a batch: active links and past ones by CRM id, and customers by folded name."""
+
+    links: dict[str, Link] = field(default_factory=dict)
+    past: dict[str, Past] = field(default_factory=dict)
+    remembered: set[str] = field(default_factory=set)
+    free_twins: dict[str, list[int]] = field(default_factory=dict)
+    taken_names: set[str] = field(default_factory=set)
+
+    def twin(self, key: str) -> Twin:
+        """Whether a customer of this folded name is here, and whether it is still without a link."""
+        if self.free_twins.get(key):
+            return Twin.FREE
+        return Twin.TAKEN if key in self.taken_names else Twin.NONE
+
+    def take_twin(self, key: str) -> int:
+        """The unlinked customer of this name, who is linked from now on."""
+        self.taken_names.add(key)
+        return self.free_twins[key].pop(0)
+
+
+def gather(session: Session, connection_id: int, crm_module: str, crm_ids: Sequence[str]) -> Known:
+    """The links of these CRM records, active and past."""
+    known = Known()
+    statement = (
+        select(Link)
+        .where(Link.connection_id == connection_id, Link.crm_module == crm_module, Link.crm_id.in_(crm_ids))
+        .order_by(Link.id)
+    )
+    for link in session.scalars(statement):
+        if link.state == LinkState.ACTIVE:
+            known.links[link.crm_id] = link
+        else:
+            _remember(known, link)
+    return known
+
+
+def _remember(known: Known, link: Link) -> None:
+    if link.state == LinkState.APART:
+        known.remembered.add(link.crm_id)
+        if link.reason == BY_PERSON:
+            known.past[link.crm_id] = Past.APART
+    elif link.reason in ("deleted_here", "unlinked"):
+        known.past[link.crm_id] = Past.REMOVED
+
+
+def gather_twins(session: Session, connection_id: int, known: Known, names: Sequence[str]) -> None:
+    """The customers of these display names, and which of them are linked already."""
+    keys = {name_key(name) for name in names}
+    linked = (
+        select(Link.entity_id)
+        .where(Link.connection_id == connection_id, Link.entity == Entity.CUSTOMER, Link.state == LinkState.ACTIVE)
+        .where(Link.entity_id == Customer.id)
+        .exists()
+    )
+    statement = select(Customer.id, Customer.name_key, linked).where(Customer.name_key.in_(keys)).order_by(Customer.id)
+    rows: Sequence[Any] = session.execute(statement).all()
+    for customer_id, key, is_linked in rows:
+        if is_linked:
+            known.taken_names.add(key)
+        else:
+            known.free_twins.setdefault(key, []).append(customer_id)

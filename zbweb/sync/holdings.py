@@ -1,0 +1,162 @@
+"""The local side of the sync: how customers and contact persons are read, added and changed in batches.
+
+One row per mapping table says what it becomes here. Values cross as plain dicts of mapped fields, so that
+decisions need no rows. Nothing here decides.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from zbweb.billing.models import ContactPerson, Customer
+from zbweb.billing.naming import name_key
+from zbweb.billing.words import CustomerType, Origin
+from zbweb.clock import now
+from zbweb.sync.core.fields import CUSTOM_PREFIX, Table
+from zbweb.sync.core.fieldtypes import Value
+from zbweb.sync.core.words import Entity, LinkState
+from zbweb.sync.models import Link
+
+Holding = Customer | ContactPerson
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a mapping table's records become here."""
+
+    entity: Entity
+    model: type[Customer] | type[ContactPerson]
+    customer_type: CustomerType | None = None
+
+
+KINDS: dict[Table, Kind] = {
+    Table.ACCOUNT: Kind(Entity.CUSTOMER, Customer, CustomerType.BUSINESS),
+    Table.CONTACT: Kind(Entity.CUSTOMER, Customer, CustomerType.INDIVIDUAL),
+    Table.PERSON: Kind(Entity.CONTACT_PERSON, ContactPerson),
+}
+
+_ADDRESS_PARTS = ("street", "city", "state", "code", "country")
+_NAME_PARTS = ("salutation", "first_name", "last_name", "email", "phone", "mobile")
+_CUSTOMER_TEXTS = (
+    *("company_name", *_NAME_PARTS, "fax", "website", "currency", "notes"),
+    *(f"{kind}_{part}" for kind in ("billing", "shipping") for part in _ADDRESS_PARTS),
+)
+_CUSTOMER_DEFAULTS: dict[str, Any] = dict.fromkeys(_CUSTOMER_TEXTS, "") | {
+    "payment_term_id": None,
+    "active": True,
+    "origin": Origin.CRM,
+    "version": 1,
+}
+_PERSON_DEFAULTS: dict[str, Any] = dict.fromkeys((*_NAME_PARTS, "designation", "department"), "") | {
+    "primary": False,
+    "version": 1,
+}
+
+
+def load(session: Session, kind: Kind, ids: Iterable[int]) -> dict[int, Holding]:
+    """The local records by id, locked for the unit of work so that a person's edit is not lost under it."""
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    if kind.model is Customer:
+        customers = session.scalars(select(Customer).where(Customer.id.in_(wanted)).with_for_update())
+        return {customer.id: customer for customer in customers}
+    persons = session.scalars(select(ContactPerson).where(ContactPerson.id.in_(wanted)).with_for_update())
+    return {person.id: person for person in persons}
+
+
+def values_of(holding: Holding, keys: Iterable[str]) -> dict[str, Value]:
+    """The mapped values of a local record; a custom field it lacks is empty."""
+    return {key: _value(holding, key) for key in keys}
+
+
+def _value(holding: Holding, key: str) -> Value:
+    if key.startswith(CUSTOM_PREFIX):
+        value: Value = holding.custom.get(key.removeprefix(CUSTOM_PREFIX))
+        return value
+    attribute: Value = getattr(holding, key)
+    return attribute
+
+
+def change(holding: Holding, values: Mapping[str, Value]) -> None:
+    """Set mapped values on a local record."""
+    custom = dict(holding.custom)
+    for key, value in values.items():
+        if key.startswith(CUSTOM_PREFIX):
+            custom[key.removeprefix(CUSTOM_PREFIX)] = value
+        else:
+            setattr(holding, key, value)
+    if custom != holding.custom:
+        holding.custom = custom
+    if isinstance(holding, Customer) and "display_name" in values:
+        holding.name_key = name_key(str(values["display_name"]))
+    holding.version += 1
+    holding.updated_at = now()
+
+
+def add_customers(
+    session: Session, organisation_id: int, customer_type: CustomerType, values: Sequence[Mapping[str, Value]]
+) -> list[int]:
+    """Insert customers in one statement; returns their ids in the order given."""
+    moment = now()
+    rows = [
+        {
+            **_CUSTOMER_DEFAULTS,
+            **_columns(each),
+            "organisation_id": organisation_id,
+            "type": customer_type,
+            "name_key": name_key(str(each["display_name"])),
+            "created_at": moment,
+            "updated_at": moment,
+        }
+        for each in values
+    ]
+    return _insert(session, Customer, rows)
+
+
+def add_persons(session: Session, organisation_id: int, values: Sequence[tuple[int, Mapping[str, Value]]]) -> list[int]:
+    """Insert contact persons of (customer id, values) in one statement; returns their ids in the order given."""
+    moment = now()
+    rows = [
+        {
+            **_PERSON_DEFAULTS,
+            **_columns(each),
+            "organisation_id": organisation_id,
+            "customer_id": customer_id,
+            "updated_at": moment,
+        }
+        for customer_id, each in values
+    ]
+    return _insert(session, ContactPerson, rows)
+
+
+def unlinked_persons(session: Session, connection_id: int, customer_ids: Iterable[int]) -> list[ContactPerson]:
+    """Contact persons of these customers that no CRM record is linked with."""
+    linked = (
+        select(Link.id)
+        .where(
+            Link.connection_id == connection_id,
+            Link.entity == Entity.CONTACT_PERSON,
+            Link.state == LinkState.ACTIVE,
+            Link.entity_id == ContactPerson.id,
+        )
+        .exists()
+    )
+    return list(session.scalars(select(ContactPerson).where(ContactPerson.customer_id.in_(customer_ids), ~linked)))
+
+
+def _columns(values: Mapping[str, Value]) -> dict[str, Any]:
+    custom = {key.removeprefix(CUSTOM_PREFIX): value for key, value in values.items() if key.startswith(CUSTOM_PREFIX)}
+    plain = {key: value for key, value in values.items() if not key.startswith(CUSTOM_PREFIX)}
+    return {**plain, "custom": custom}
+
+
+def _insert(session: Session, model: type[Customer] | type[ContactPerson], rows: list[dict[str, Any]]) -> list[int]:
+    if not rows:
+        return []
+    table = model.__table__
+    statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)  # type: ignore[arg-type]
+    return list(session.scalars(statement, rows))

@@ -1,0 +1,63 @@
+"""A setup's mapping made ready for a run. What the CRM's fields are is asked once and kept with the mapping."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from zbweb.billing.models import CustomField
+from zbweb.crm.port import CrmClient, FieldMeta
+from zbweb.sync.core.choices import Choices
+from zbweb.sync.core.fields import CUSTOM_PREFIX, BillingField, FieldType, Table, fields_for
+from zbweb.sync.core.mapping import CrmField, Row, compile_rows
+
+
+def custom_fields(session: Session) -> tuple[BillingField, ...]:
+    """The organisation's own customer fields, as the mapping sees them."""
+    statement = (
+        select(CustomField).where(CustomField.entity == "customer").order_by(CustomField.position, CustomField.id)
+    )
+    return tuple(
+        BillingField(CUSTOM_PREFIX + field.key, field.label, FieldType(field.type), custom=True)
+        for field in session.scalars(statement)
+    )
+
+
+def compiled(session: Session, choices: Choices) -> dict[Table, list[Row]]:
+    """The rows of each mapping table in use; rows whose CRM field does not fit (any more) are left out."""
+    own = custom_fields(session)
+    return {
+        table: compile_rows(choices.mappings.get(table, []), fields_for(table, own), _kept(choices.mappings, table))[0]
+        for table in choices.tables
+    }
+
+
+def _kept(mappings: Mapping[str, Sequence[Mapping[str, Any]]], table: Table) -> dict[str, CrmField]:
+    return {
+        row["crm"]: CrmField(row["crm"], row["type"], row.get("length"), writable=row.get("writable", True))
+        for row in mappings.get(table, [])
+        if "type" in row
+    }
+
+
+def is_described(choices: Choices) -> bool:
+    """Whether the mapping knows the types of its CRM fields already."""
+    return all("type" in row for table in choices.tables for row in choices.mappings.get(table, []))
+
+
+def described(
+    mappings: Mapping[str, Sequence[Mapping[str, Any]]], client: CrmClient
+) -> dict[str, list[dict[str, Any]]]:
+    """The same mapping with each CRM field's type, length and whether it can be written, asked of the CRM."""
+    metas = {table: {meta.api_name: meta for meta in client.fields(Table(table).crm_module)} for table in mappings}
+    return {
+        table: [{**row, **_description(metas[table].get(row["crm"]))} for row in rows]
+        for table, rows in mappings.items()
+    }
+
+
+def _description(meta: FieldMeta | None) -> dict[str, Any]:
+    if meta is None:
+        return {"type": "gone"}
+    return {"type": meta.data_type, "length": meta.length, "writable": meta.updatable and not meta.read_only}
