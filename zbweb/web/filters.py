@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, get_currency_symbol
 from flask import Flask, g, request, url_for
 
 from zbweb import clock
@@ -34,8 +34,12 @@ _AGO_STEPS = ((60, 1, "second"), (3600, 60, "minute"), (86_400, 3600, "hour"), (
 
 
 def money(amount: Decimal | None, currency: str) -> str:
-    """An amount in `currency` with its sign and digits: $1,204.50, ¥300, -€5.00."""
-    return NOTHING if amount is None else format_currency(amount, currency, locale=LOCALE)
+    """An amount in `currency` with its sign and digits: $1,204.50, ¥300, -€5.00, KWD 1.250."""
+    if amount is None:
+        return NOTHING
+    text = format_currency(amount, currency, locale=LOCALE)
+    symbol = get_currency_symbol(currency, locale=LOCALE)
+    return text.replace(symbol, symbol + "\xa0", 1) if symbol.isalpha() else text
 
 
 def number(value: Decimal | int | None) -> str:
@@ -101,6 +105,13 @@ def query_url(**changes: str | int | None) -> str:
     return quote(request.script_root + request.path) + ("?" + urlencode(arguments, doseq=True) if arguments else "")
 
 
+def nav_key() -> str:
+    """Which entry of the navigation this page belongs to: the first part of its path, "home" for the dashboard."""
+    if request.path.startswith("/settings/integrations"):
+        return "zoho-apps"
+    return request.path.split("/")[1] or "home"
+
+
 def register(app: Flask) -> None:
     """Give an application's templates the filters, the globals and the macros as `ui`."""
     environment = app.jinja_env
@@ -117,12 +128,12 @@ def register(app: Flask) -> None:
     def has_endpoint(name: str) -> bool:
         return name in app.view_functions
 
-    def macros() -> dict[str, object]:
+    def design() -> dict[str, object]:
         # At the first page rather than now: a template's module sees only the globals that exist when it is made.
-        return {"ui": environment.get_template("_macros.html").module}
+        return {"ui": environment.get_template("_macros.html").module, "nav_active": nav_key()}
 
     environment.globals.update(asset=asset, has_endpoint=has_endpoint, query_url=query_url)
-    app.context_processor(macros)
+    app.context_processor(design)
 
 
 @cache
