@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
-from flask import Flask, abort, current_app, g, redirect, request, url_for
+from flask import Flask, abort, current_app, g, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from sqlalchemy import delete, select
@@ -23,7 +23,7 @@ from zbweb.billing.words import Role
 from zbweb.clock import now
 from zbweb.db import db, work_for
 from zbweb.errors import NotAllowed
-from zbweb.web.htmx import is_htmx
+from zbweb.web import htmx
 
 SESSION_LIFE = timedelta(hours=12)
 View = TypeVar("View", bound=Callable[..., Any])
@@ -148,9 +148,9 @@ def _guard() -> ResponseReturnValue | None:
 
 
 def _to_login() -> ResponseReturnValue:
-    wanted = request.full_path.rstrip("?") if request.method == "GET" and not is_htmx() else None
+    wanted = request.full_path.rstrip("?") if request.method == "GET" and not htmx.is_htmx() else None
     address = url_for("auth.login", next=wanted)
-    return ("", 204, {"HX-Redirect": address}) if is_htmx() else redirect(address)
+    return htmx.redirect(address)
 
 
 def _who() -> dict[str, Any]:
@@ -165,5 +165,5 @@ def _who() -> dict[str, Any]:
             .execution_options(unfenced=True)
         )
         g.organisations = list(db.session.scalars(mine))
-    ours = [each for each in g.organisations if each.id == person().organisation_id]
-    return {"organisation": ours[0] if ours else None, "organisations": g.organisations, "role": str(person().role)}
+    g.organisation = next((each for each in g.organisations if each.id == person().organisation_id), None)
+    return {"organisation": g.organisation, "organisations": g.organisations, "role": str(person().role)}
