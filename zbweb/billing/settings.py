@@ -52,13 +52,14 @@ def prepare_organisation(session: Session, organisation: Organisation) -> None:
     names = set(session.scalars(select(PaymentTerm.name).where(PaymentTerm.organisation_id == organisation.id)))
     if not names:
         for name, kind, days in _TERMS:
-            term = PaymentTerm(organisation_id=organisation.id, name=name, kind=kind, days=days)
-            term.is_default = kind is TermKind.ON_RECEIPT
-            session.add(term)
+            first = kind is TermKind.ON_RECEIPT
+            session.add(
+                PaymentTerm(organisation_id=organisation.id, name=name, kind=str(kind), days=days, is_default=first)
+            )
     begun = set(session.scalars(select(NumberSeries.kind).where(NumberSeries.organisation_id == organisation.id)))
-    for kind, prefix in numbering.PREFIXES.items():
-        if kind not in begun:
-            session.add(NumberSeries(organisation_id=organisation.id, kind=str(kind), prefix=prefix))
+    for series, prefix in numbering.PREFIXES.items():
+        if series not in begun:
+            session.add(NumberSeries(organisation_id=organisation.id, kind=str(series), prefix=prefix))
     session.flush()
 
 

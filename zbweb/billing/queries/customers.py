@@ -1,0 +1,115 @@
+"""The list of customers: views, search, sorting and what each of them owes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
+
+from zbweb.billing.models import Customer, Transaction
+from zbweb.billing.naming import name_key
+from zbweb.billing.queries.paging import Order, Page, Window, fetch
+from zbweb.billing.status import Status
+from zbweb.billing.words import CustomerType, Kind
+
+
+class View(StrEnum):
+    """The list's drop-down. CRM's condition is the sync's to say; see `page`."""
+
+    ALL = "all"
+    CRM = "crm"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    BUSINESS = "business"
+    INDIVIDUAL = "individual"
+
+
+VIEW_LABELS = {
+    View.ALL: "All Customers",
+    View.CRM: "CRM Customers",
+    View.ACTIVE: "Active Customers",
+    View.INACTIVE: "Inactive Customers",
+    View.BUSINESS: "Business Customers",
+    View.INDIVIDUAL: "Individual Customers",
+}
+
+SORTS: dict[str, InstrumentedAttribute[Any]] = {
+    "name": Customer.name_key,
+    "email": Customer.email,
+    "updated": Customer.updated_at,
+    "created": Customer.id,
+}
+
+_CONDITIONS: Mapping[View, ColumnElement[bool]] = {
+    View.ACTIVE: Customer.active.is_(True),
+    View.INACTIVE: Customer.active.is_(False),
+    View.BUSINESS: Customer.type == CustomerType.BUSINESS,
+    View.INDIVIDUAL: Customer.type == CustomerType.INDIVIDUAL,
+}
+
+_SHOWN = (
+    Customer.id, Customer.type, Customer.display_name, Customer.company_name, Customer.email, Customer.phone,
+    Customer.currency, Customer.active, Customer.updated_at,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the list is asked for. `sort` is a key of SORTS, with "-" before it for descending."""
+
+    view: View = View.ALL
+    search: str = ""
+    sort: str = "name"
+
+
+def page(session: Session, wanted: Wanted, window: Window, *, is_from_crm: ColumnElement[bool]) -> Page[Customer]:
+    """One page of the list; `is_from_crm` is the condition that the view CRM stands for."""
+    sort = wanted.sort.removeprefix("-")
+    column = SORTS.get(sort, Customer.name_key)
+    order = Order(column, Customer.id, descending=wanted.sort.startswith("-"))
+    return fetch(session, _filtered(wanted, is_from_crm), order=order, window=window)
+
+
+def ids(session: Session, wanted: Wanted, *, is_from_crm: ColumnElement[bool], limit: int) -> list[int]:
+    """The ids of everybody in the list, up to `limit`, by age."""
+    statement = _filtered(wanted, is_from_crm).with_only_columns(Customer.id).order_by(Customer.id).limit(limit)
+    return list(session.scalars(statement))
+
+
+def receivables(session: Session, customer_ids: Sequence[int]) -> dict[int, Decimal]:
+    """What each customer owes on sent invoices, in the customer's currency; nobody who owes nothing."""
+    owed = func.sum(Transaction.total - Transaction.paid)
+    statement = (
+        select(Transaction.customer_id, func.sum(Transaction.total), func.sum(Transaction.paid))
+        .where(
+            Transaction.customer_id.in_(customer_ids),
+            Transaction.kind == Kind.INVOICE,
+            Transaction.status == Status.SENT,
+            Transaction.paid < Transaction.total,
+        )
+        .group_by(Transaction.customer_id)
+        .having(owed != 0)
+    )
+    return {customer_id: total - paid for customer_id, total, paid in session.execute(statement)}
+
+
+def _filtered(wanted: Wanted, is_from_crm: ColumnElement[bool]) -> Select[Customer]:
+    statement = select(Customer).options(load_only(*_SHOWN))
+    condition = is_from_crm if wanted.view is View.CRM else _CONDITIONS.get(wanted.view)
+    if condition is not None:
+        statement = statement.where(condition)
+    return statement.where(_matches(wanted.search)) if wanted.search.strip() else statement
+
+
+def _matches(search: str) -> ColumnElement[bool]:
+    """Customers whose name, company, e-mail or phone contains what was typed."""
+    typed = search.strip()
+    return or_(
+        Customer.name_key.contains(name_key(typed), autoescape=True),
+        Customer.company_name.icontains(typed, autoescape=True),
+        Customer.email.icontains(typed, autoescape=True),
+        Customer.phone.contains(typed, autoescape=True),
+    )

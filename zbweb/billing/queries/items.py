@@ -1,0 +1,46 @@
+"""The list of items."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
+
+from zbweb.billing.models import Item
+from zbweb.billing.queries.paging import Order, Page, Window, fetch
+
+
+class View(StrEnum):
+    """The list's drop-down."""
+
+    ALL = "all"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+
+
+VIEW_LABELS = {View.ALL: "All Items", View.ACTIVE: "Active Items", View.INACTIVE: "Inactive Items"}
+
+SORTS: dict[str, InstrumentedAttribute[Any]] = {"name": Item.name, "sku": Item.sku, "rate": Item.rate}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the list is asked for. `sort` is a key of SORTS, with "-" before it for descending."""
+
+    view: View = View.ALL
+    search: str = ""
+    sort: str = "name"
+
+
+def page(session: Session, wanted: Wanted, window: Window) -> Page[Item]:
+    """One page of the list, each item with its tax."""
+    statement = select(Item).options(joinedload(Item.tax))
+    if wanted.view is not View.ALL:
+        statement = statement.where(Item.active.is_(wanted.view is View.ACTIVE))
+    if typed := wanted.search.strip():
+        columns = (Item.name, Item.sku, Item.description)
+        statement = statement.where(or_(*(each.icontains(typed, autoescape=True) for each in columns)))
+    column = SORTS.get(wanted.sort.removeprefix("-"), Item.name)
+    order = Order(column, Item.id, descending=wanted.sort.startswith("-"))
+    return fetch(session, statement, order=order, window=window)
