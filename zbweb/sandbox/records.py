@@ -5,6 +5,8 @@ notifications behave alike whoever acts. Call inside `Sandbox.changing(actor)`; 
 """
 
 import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from zbweb.sandbox import queries
@@ -12,7 +14,7 @@ from zbweb.sandbox.derived import derived
 from zbweb.sandbox.queries import Row
 from zbweb.sandbox.schema import Kind, Module
 from zbweb.sandbox.store import fold, take_ids
-from zbweb.sandbox.validation import BAD_ID, accepted
+from zbweb.sandbox.validation import BAD_ID, accepted, unique_match
 from zbweb.sandbox.work import Change, Operation, Refused, Work
 
 _UPSERT = (
@@ -35,22 +37,33 @@ def insert(work: Work, module_name: str, values: dict[str, Any], *, path: str = 
 
 
 def add_stored(work: Work, module: Module, body: dict[str, Any], *, owner_id: int) -> Row:
-    """Add a record whose body is already in stored form (also the seed's way in)."""
-    body = derived(module, body)
+    """Add one record whose body is already in stored form."""
+    author = work.actor.id
     row = Row(
         id=work.take_id(),
         module=module.api_name,
-        name=str(body.get(module.name_field) or ""),
+        name="",
         owner_id=owner_id,
-        created_by=work.actor.id,
-        modified_by=work.actor.id,
+        created_by=author,
+        modified_by=author,
         created=work.now,
         modified=work.now,
         body=body,
     )
-    _save(work, module, row)
     work.changes.append(Change(module.api_name, Operation.INSERT, row.id))
-    return row
+    return add_rows(work, module, [row])[0]
+
+
+def add_rows(work: Work, module: Module, rows: Iterable[Row]) -> list[Row]:
+    """Add rows as they are, with the times they carry and without announcing them (the seed's way in)."""
+    complete = [_completed(module, row) for row in rows]
+    _save(work, module, complete)
+    return complete
+
+
+def _completed(module: Module, row: Row, *, written: frozenset[str] = frozenset()) -> Row:
+    body = derived(module, row.body, written=written)
+    return replace(row, body=body, name=str(body.get(module.name_field) or ""))
 
 
 def update(
@@ -85,20 +98,16 @@ def delete(work: Work, module_name: str, record_id: int) -> Row:
 def _change(work: Work, module: Module, current: Row, written: dict[str, Any]) -> Row:
     owner_id = int(written.get("Owner") or current.owner_id)
     fields = {key: value for key, value in written.items() if key != "Owner"}
-    body = derived(module, _kept({**current.body, **fields}), written=frozenset(fields))
-    row = Row(
-        id=current.id,
-        module=current.module,
-        name=str(body.get(module.name_field) or ""),
+    changed = replace(
+        current,
         owner_id=owner_id,
-        created_by=current.created_by,
         modified_by=work.actor.id,
-        created=current.created,
         modified=max(work.now, current.modified),
-        body=body,
+        body=_kept({**current.body, **fields}),
     )
+    row = _completed(module, changed, written=frozenset(fields))
     work.connection.execute("DELETE FROM lookup WHERE record_id = ?", (row.id,))
-    _save(work, module, row)
+    _save(work, module, [row])
     announced = {key: value for key, value in written.items() if not key.startswith("_")}
     work.changes.append(Change(module.api_name, Operation.UPDATE, row.id, announced))
     return row
@@ -112,23 +121,37 @@ def _release_lookups(work: Work, row: Row) -> None:
         pointing[other.id] = _change(work, work.catalog.module(other.module), other, {link["field"]: None})
 
 
-def _save(work: Work, module: Module, row: Row) -> None:
-    email = row.body.get("Email")
-    searchable = (row.body.get(field.api_name) for field in module.fields if field.searchable)
-    work.connection.execute(
-        _UPSERT,
-        (
-            row.id, row.module, row.name, row.owner_id, row.created_by, row.modified_by, row.created, row.modified,
-            json.dumps(row.body, ensure_ascii=False, separators=(",", ":")),
-            fold(row.name), fold(email), fold("\n".join(str(text) for text in searchable if text)),
-        ),
-    )  # fmt: skip
-    lookups = (field.api_name for field in module.fields if field.kind is Kind.LOOKUP)
+def _save(work: Work, module: Module, rows: Sequence[Row]) -> None:
+    searchable = [field.api_name for field in module.fields if field.searchable]
+    lookups = [field.api_name for field in module.fields if field.kind is Kind.LOOKUP]
+    work.connection.executemany(_UPSERT, (_stored(row, searchable) for row in rows))
     work.connection.executemany(
         "INSERT OR IGNORE INTO lookup (target_id, field, record_id) VALUES (?, ?, ?)",
-        [(int(row.body[name]), name, row.id) for name in lookups if row.body.get(name)],
+        ((int(row.body[name]), name, row.id) for row in rows for name in lookups if row.body.get(name)),
     )
+
+
+def _stored(row: Row, searchable: list[str]) -> tuple[Any, ...]:
+    texts = (row.body.get(name) for name in searchable)
+    body = json.dumps(row.body, ensure_ascii=False, separators=(",", ":"))
+    return (
+        row.id, row.module, row.name, row.owner_id, row.created_by, row.modified_by, row.created, row.modified, body,
+        fold(row.name), fold(row.body.get("Email")), fold("\n".join(str(text) for text in texts if text)),
+    )  # fmt: skip
 
 
 def _kept(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
+
+
+def find_by_value(work: Work, module: Module, api_name: str, value: Any) -> Row | None:
+    """The oldest record whose field carries this value, letter case aside."""
+    if value in (None, ""):
+        return None
+    if api_name in (module.name_field, "Email"):
+        column = "name_key" if api_name == module.name_field else "email_key"
+        where = queries.Clause(f"{column} = ?", (fold(str(value)),))
+        found = queries.find(work.connection, module.api_name, where=where, order=queries.Order("id", descending=False), limit=1)
+        return found[0] if found else None
+    twin_id = unique_match(work, module, module.by_name[api_name], value)
+    return queries.get(work.connection, module.api_name, twin_id) if twin_id is not None else None

@@ -1,0 +1,3 @@
+"""placeholder"""
+from flask import Blueprint
+blueprint = Blueprint("coql", __name__)
