@@ -260,7 +260,7 @@
   on("htmx:afterRequest", ({ detail }) => isPoll(detail) || wait(-1));
 
   // ---- At load.
-  if ($("[data-form-errors]")) focusFirst(document);
+  if ($("[data-form-errors], main [aria-invalid=true]")) focusFirst($("main"));
   const flashed = $$("[data-flash]").map((message) => message.textContent.trim()).join(" ");
   if (flashed) say(flashed);
   countSelected();
