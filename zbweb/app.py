@@ -9,14 +9,14 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import zbweb.billing.models
-import zbweb.crm.tokens
+import zbweb.crm.credentials
 import zbweb.sync.models  # noqa: F401  every table must be known before the first query
 from zbweb import config
 from zbweb.billing import journal, removal
 from zbweb.config import Config
 from zbweb.db import db, prepare_engine
 from zbweb.jobs import queue
-from zbweb.sync import links
+from zbweb.sync import links, runs
 from zbweb.web import access, errors, filters, limits, security
 from zbweb.web import register as register_pages
 
@@ -47,6 +47,7 @@ def create_app(settings: Config | None = None) -> Flask:
         part.register(app)
     register_pages(app)
     journal.on_outbox(queue.push_soon)
+    runs.on_queued(queue.run_sync)
     removal.on_removal(links.archive_removed)
     return app
 

@@ -5,6 +5,7 @@ When Redis is away the job is not enqueued, a line is logged, and the schedule f
 Enqueueing twice is harmless, since every job claims its row in the database before it works.
 """
 
+import contextlib
 from functools import lru_cache
 
 import structlog
@@ -22,6 +23,7 @@ INSTANT = "instant"
 SYNC = "sync"
 """Runs, which may take long."""
 
+_CALLS_KEY = "zbweb:crm_calls"
 _SYNC_TIMEOUT_SECONDS = 6 * 3600
 _INSTANT_TIMEOUT_SECONDS = 600
 
@@ -82,3 +84,17 @@ def is_waiting(queue: str) -> bool:
 def workers_alive() -> int:
     """How many workers have shown a sign of life lately; raises RedisError when Redis is away."""
     return Worker.count(connection=redis_at(config.current().redis_url))
+
+
+def count_call(outcome: str) -> None:
+    """Count a call to the CRM for `/metrics`; a counter is never worth failing for."""
+    url = config.current().redis_url
+    if url:
+        with contextlib.suppress(RedisError):
+            redis_at(url).hincrby(_CALLS_KEY, outcome, 1)
+
+
+def calls_counted() -> dict[str, int]:
+    """Calls to the CRM so far, by outcome; raises RedisError when Redis is away."""
+    found = redis_at(config.current().redis_url).hgetall(_CALLS_KEY)
+    return {str(key, "utf-8"): int(value) for key, value in found.items()}  # type: ignore[arg-type]

