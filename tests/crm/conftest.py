@@ -7,6 +7,7 @@ import urllib3
 
 from tests.crm.scripted import stage
 from zbweb import config
+from zbweb.crm.client import ZohoClient
 from zbweb.crm.transport import Timing, Transport
 
 ACCESS = "1000.the-access-token.x"
@@ -72,3 +73,9 @@ def signs_in(crm, settings):
     """The scripted server is where accounts sign in and where the API lives."""
     config.use(replace(settings, crm_accounts_url=crm.url, crm_api_url=crm.url))
     return crm
+
+
+@pytest.fixture
+def client(transport):
+    """A client whose CRM is the scripted server."""
+    return ZohoClient(transport)

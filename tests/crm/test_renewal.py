@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.crm import other_process
 from tests.crm.scripted import Move, refuses, says, stalls
 from zbweb import config
-from zbweb.app import create_app
 from zbweb.billing.models import Organisation
 from zbweb.clock import now
 from zbweb.crm import errors
@@ -220,21 +220,14 @@ def test_of_many_that_need_a_token_one_asks_and_all_get_it(crm, any_app, http):
     assert len(crm.heard) == 1
 
 
-def renew_in_another_process(settings, credential_id, results):
-    with create_app(settings).app_context():
-        results.put(StoredTokens(db.engine, credential_id).renew("access-0", Patience(20.0)))
-
-
 def test_processes_share_one_renewal(signs_in, credential):
     slow = stalls(0.5)
     slow.body = fresh(1).body
     signs_in.play(slow)
     spawn = multiprocessing.get_context("spawn")
-    results = spawn.Queue()
-    processes = [
-        spawn.Process(target=renew_in_another_process, args=(config.current(), credential.id, results))
-        for _ in range(2)
-    ]
+    together, results = spawn.Barrier(2), spawn.Queue()
+    arguments = (config.current(), credential.id, together, results)
+    processes = [spawn.Process(target=other_process.renew, args=arguments) for _ in range(2)]
     for process in processes:
         process.start()
     assert [results.get(timeout=60) for _ in processes] == ["access-1", "access-1"]

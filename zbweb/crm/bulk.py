@@ -9,6 +9,7 @@ import csv
 import io
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import IO, Any
@@ -34,6 +35,7 @@ _NAME_FIELDS = {
     "Campaigns": "Campaign_Name",
 }
 _NAME_OF_CUSTOM_MODULE = "Name"
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, csv.Error, LookupError, ValueError, ArithmeticError)
 
 
 def start(
@@ -86,7 +88,7 @@ def read_export(file: IO[bytes], fields: Sequence[FieldMeta]) -> Iterator[Record
             header = next(lines, [])
             for line in lines:
                 yield _record(dict(zip(header, line, strict=True)), readers)
-    except (zipfile.BadZipFile, IndexError, UnicodeDecodeError, csv.Error, ValueError, ArithmeticError) as error:
+    except _UNREADABLE as error:
         raise MalformedAnswer("Zoho CRM's export could not be read. Start it again.") from error
 
 
