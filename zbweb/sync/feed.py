@@ -11,8 +11,12 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from zbweb.crm.errors import CrmError, Refused
+import structlog
+
+from zbweb.crm.errors import CrmError, PermissionDenied, Refused, ScopeMissing
 from zbweb.crm.port import BulkJob, BulkState, CrmClient, Record
+
+log = structlog.get_logger()
 
 EXPORT_FROM = 5_000
 """From this many records on, an export costs fewer calls and less time than pages."""
@@ -41,10 +45,24 @@ class Question:
 
 def batches(client: CrmClient, question: Question, *, total: int | None, position: dict[str, Any]) -> Iterator[Batch]:
     """The records that answer the question, from `position` on ({} is the beginning)."""
-    if "job" in position or (not position and question.since is None and (total or 0) >= EXPORT_FROM):
-        yield from _export(client, question, position)
+    job = _job_of(client, question, total=total, position=position)
+    if job is not None:
+        yield from _export(client, question, job, position.get("rows", 0))
     else:
         yield from _pages(client, question, position.get("token"))
+
+
+def _job_of(client: CrmClient, question: Question, *, total: int | None, position: dict[str, Any]) -> BulkJob | None:
+    """The export to read: the one a position names, or a new one for very many records; None means pages."""
+    if "job" in position:
+        return client.bulk_job(position["job"])
+    if position or question.since is not None or (total or 0) < EXPORT_FROM:
+        return None
+    try:
+        return _start(client, question, None)
+    except (Refused, ScopeMissing, PermissionDenied) as error:  # not every plan and credential may export
+        log.info("export_refused", module=question.module, code=error.code)
+        return None
 
 
 def _pages(client: CrmClient, question: Question, token: str | None) -> Iterator[Batch]:
@@ -58,16 +76,13 @@ def _pages(client: CrmClient, question: Question, token: str | None) -> Iterator
         yield Batch(page.records, {"token": page.next_token} if page.next_token else None)
 
 
-def _export(client: CrmClient, question: Question, position: dict[str, Any]) -> Iterator[Batch]:
-    job_id, skip = position.get("job"), position.get("rows", 0)
-    token: str | None = None
+def _export(client: CrmClient, question: Question, job: BulkJob, skip: int) -> Iterator[Batch]:
     while True:
-        job = client.bulk_job(job_id) if job_id else _start(client, question, token)
         job = _finished(client, job)
         yield from _rows(client, question, job, skip)
         if not job.more:
             return
-        job_id, skip, token = None, 0, job.next_token
+        job, skip = _start(client, question, job.next_token), 0
 
 
 def _start(client: CrmClient, question: Question, token: str | None) -> BulkJob:
