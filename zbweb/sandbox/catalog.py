@@ -96,6 +96,7 @@ def _numbered(position: int, module: Module, custom: tuple[Field, ...], multi_cu
         id=ID_BASE + 2001 + 2 * position,
         fields=numbered,
         by_name={field.api_name: field for field in numbered},
+        items_field=next((field for field in numbered if field.kind is Kind.SUBFORM), None),
     )
 
 

@@ -8,9 +8,7 @@ from zbweb.sandbox.schema import Module
 from zbweb.sandbox.totals import document_totals
 
 
-def derived(
-    module: Module, body: dict[str, Any], *, written: frozenset[str] = frozenset()
-) -> dict[str, Any]:
+def derived(module: Module, body: dict[str, Any], *, written: frozenset[str] = frozenset()) -> dict[str, Any]:
     """The body with its computed fields; `written` are the keys that this change set itself."""
     if module.items_field is not None:
         return {**body, **document_totals(body, body.get(module.items_field.api_name, []))}

@@ -38,9 +38,7 @@ def merged_rows(
     return [row | {"Sequence_Number": number} for number, row in enumerate(rows.values(), start=1)]
 
 
-def _row(
-    work: Work, field: Field, item: dict[str, Any], *, before: dict[str, Any] | None, at: str
-) -> dict[str, Any]:
+def _row(work: Work, field: Field, item: dict[str, Any], *, before: dict[str, Any] | None, at: str) -> dict[str, Any]:
     fields = work.catalog.module(field.target or "").by_name
     row = dict(before or {"created": work.now})
     if "Product_Name" in item or before is None:

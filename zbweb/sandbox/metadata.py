@@ -19,9 +19,7 @@ def layout_id(module: Module) -> int:
 
 
 def profiles() -> list[dict[str, str]]:
-    return [
-        {"permission_type": "read_write", "name": name, "id": str(number)} for name, number in PROFILES.items()
-    ]
+    return [{"permission_type": "read_write", "name": name, "id": str(number)} for name, number in PROFILES.items()]
 
 
 def field_json(field: Field, module: Module, catalog: Catalog) -> dict[str, Any]:

@@ -134,9 +134,7 @@ def grant(
     return issue(connection, token)
 
 
-def spend_grant(
-    connection: sqlite3.Connection, registered: Client, *, code: str, redirect_uri: str, now: int
-) -> Token:
+def spend_grant(connection: sqlite3.Connection, registered: Client, *, code: str, redirect_uri: str, now: int) -> Token:
     """Turn a code into a refresh token. Raises TokenError."""
     found = find_token(connection, code, TokenKind.GRANT)
     if found is None or found.client_id != registered.client_id or not found.is_alive(now):

@@ -70,7 +70,7 @@ def find(
     module: str,
     *,
     where: Clause = EVERYTHING,
-    order: Order = Order(),  # noqa: B008 - frozen
+    order: Order = Order(),
     after: tuple[Any, ...] | None = None,
     limit: int = 200,
     offset: int = 0,
@@ -78,21 +78,20 @@ def find(
     """Up to `limit` records of a module; page on by `after` (a key), or by `offset` for the first few pages."""
     clause = where if after is None else where & order.beyond(after)
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM record WHERE module = ? AND ({clause.sql}) "  # noqa: S608 - built from constants
-        f"ORDER BY {order.sql()} LIMIT ? OFFSET ?",
+        f"SELECT {_COLUMNS} FROM record WHERE module = ? AND ({clause.sql}) ORDER BY {order.sql()} LIMIT ? OFFSET ?",
         (module, *clause.params, limit, offset),
     )
     return [_row(row) for row in rows]
 
 
 def count(connection: sqlite3.Connection, module: str, where: Clause = EVERYTHING) -> int:
-    sql = f"SELECT count(*) FROM record WHERE module = ? AND ({where.sql})"  # noqa: S608 - built from constants
+    sql = f"SELECT count(*) FROM record WHERE module = ? AND ({where.sql})"
     return int(connection.execute(sql, (module, *where.params)).fetchone()[0])
 
 
 def get(connection: sqlite3.Connection, module: str, record_id: int) -> Row | None:
     row = connection.execute(
-        f"SELECT {_COLUMNS} FROM record WHERE id = ? AND module = ?",  # noqa: S608 - constant
+        f"SELECT {_COLUMNS} FROM record WHERE id = ? AND module = ?",
         (record_id, module),
     ).fetchone()
     return None if row is None else _row(row)
@@ -108,7 +107,7 @@ def by_ids(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Row]
     found: dict[int, Row] = {}
     for batch in _batches(sorted(set(ids))):
         marks = ", ".join("?" * len(batch))
-        sql = f"SELECT {_COLUMNS} FROM record WHERE id IN ({marks})"  # noqa: S608 - question marks only
+        sql = f"SELECT {_COLUMNS} FROM record WHERE id IN ({marks})"
         found.update((row["id"], _row(row)) for row in connection.execute(sql, batch))
     return found
 
@@ -118,7 +117,7 @@ def names(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     for batch in _batches(sorted(set(ids))):
         marks = ", ".join("?" * len(batch))
-        sql = f"SELECT id, name FROM record WHERE id IN ({marks})"  # noqa: S608 - question marks only
+        sql = f"SELECT id, name FROM record WHERE id IN ({marks})"
         found.update((row[0], row[1]) for row in connection.execute(sql, batch))
     return found
 

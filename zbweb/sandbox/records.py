@@ -66,9 +66,7 @@ def _completed(module: Module, row: Row, *, written: frozenset[str] = frozenset(
     return replace(row, body=body, name=str(body.get(module.name_field) or ""))
 
 
-def update(
-    work: Work, module_name: str, record_id: int, values: dict[str, Any], *, path: str = "$"
-) -> Row:
+def update(work: Work, module_name: str, record_id: int, values: dict[str, Any], *, path: str = "$") -> Row:
     """Change the given fields only; None clears one. Raises Refused, also when there is no such record."""
     module = work.catalog.module(module_name)
     current = queries.get(work.connection, module_name, record_id)
@@ -151,7 +149,9 @@ def find_by_value(work: Work, module: Module, api_name: str, value: Any) -> Row 
     if api_name in (module.name_field, "Email"):
         column = "name_key" if api_name == module.name_field else "email_key"
         where = queries.Clause(f"{column} = ?", (fold(str(value)),))
-        found = queries.find(work.connection, module.api_name, where=where, order=queries.Order("id", descending=False), limit=1)
+        found = queries.find(
+            work.connection, module.api_name, where=where, order=queries.Order("id", descending=False), limit=1
+        )
         return found[0] if found else None
     twin_id = unique_match(work, module, module.by_name[api_name], value)
     return queries.get(work.connection, module.api_name, twin_id) if twin_id is not None else None

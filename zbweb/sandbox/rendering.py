@@ -49,9 +49,13 @@ class Renderer:
         getters = [(field.api_name, self._getter(field)) for field in self._module.fields]
         return [{name: getter(row) for name, getter in getters} | self._system_keys(row) for row in rows]
 
-    def value(self, row: Row, api_name: str) -> Any:
-        """One field of one row, for COQL and exports; the caller has checked that it exists."""
-        return self._getter(self._module.by_name[api_name])(row)
+    def bare(self, row: Row, api_name: str) -> Any:
+        """One field of one row, references by their id only (`{"id": …}`), as COQL and exports give them."""
+        field = self._module.by_name[api_name]
+        if field.kind is Kind.LOOKUP:
+            return {"id": row.body[api_name]} if row.body.get(api_name) else None
+        value = self._getter(field)(row)
+        return {"id": value["id"]} if field.kind is Kind.OWNER and value else value
 
     def _learn_names(self, rows: Sequence[Row], fields: Iterable[Field]) -> None:
         wanted: set[int] = set()

@@ -106,7 +106,10 @@ class RelatedList:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One module: `name_field` is what people call its records; `number_field` counts up by itself."""
+    """One module: `name_field` is what people call its records; `number_field` counts up by itself.
+
+    `by_name`, `items_field` (the subform with the line items) and the ids are filled in by the catalog.
+    """
 
     api_name: str
     singular: str
@@ -120,13 +123,9 @@ class Module:
     is_listed: bool = True
     id: int = 0
     by_name: Mapping[str, Field] = field(default_factory=dict, compare=False, repr=False)
+    items_field: Field | None = None
 
     @property
     def system_duplicate_field(self) -> str:
         """The field that upsert compares when it is not told which."""
         return self.duplicate_field or self.name_field
-
-    @property
-    def items_field(self) -> Field | None:
-        """The subform with the line items, on modules that have one."""
-        return next((item for item in self.fields if item.kind is Kind.SUBFORM), None)

@@ -27,9 +27,7 @@ class _Reading:
     refusals: list[Refused] = field(default_factory=list)
 
 
-def accepted(
-    work: Work, module: Module, values: dict[str, Any], *, current: Row | None, path: str
-) -> dict[str, Any]:
+def accepted(work: Work, module: Module, values: dict[str, Any], *, current: Row | None, path: str) -> dict[str, Any]:
     """The stored form of every known, writable key; None clears a field. Raises Refused.
 
     `path` is the record's JSON path in the request, for instance `$.data[0]`. Unknown and read-only keys are
@@ -115,8 +113,7 @@ def unique_match(work: Work, module: Module, item: Field, value: Any) -> int | N
     """The record that already carries this value in a unique field."""
     path = f"json_extract(body, '$.{item.api_name}')"
     row = work.connection.execute(
-        f"SELECT id FROM record WHERE module = ? AND fold({path}) = ? AND {path} IS NOT NULL "  # noqa: S608
-        "ORDER BY id LIMIT 1",
+        f"SELECT id FROM record WHERE module = ? AND fold({path}) = ? AND {path} IS NOT NULL ORDER BY id LIMIT 1",
         (module.api_name, fold(str(value))),
     ).fetchone()
     return None if row is None else int(row[0])

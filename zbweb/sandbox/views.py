@@ -107,9 +107,7 @@ def clause(view: View | None, scope: Scope) -> Clause:
     return criteria.where(criteria.from_json(view.criteria), scope)
 
 
-def as_json(
-    view: View, module: Module, *, member: Member, members: Mapping[int, Member], zone: str
-) -> dict[str, Any]:
+def as_json(view: View, module: Module, *, member: Member, members: Mapping[int, Member], zone: str) -> dict[str, Any]:
     """The summary of a view, as the list of views shows it."""
     author = members.get(view.created_by) if view.created_by else None
     moment = iso(view.created, zone) if view.created is not None else None

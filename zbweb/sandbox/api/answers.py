@@ -12,9 +12,7 @@ WRITTEN_ALL, WRITTEN_SOME, WRITTEN_NONE = "all", "some", "none"
 class ApiError(Exception):
     """An error object as the whole answer."""
 
-    def __init__(
-        self, code: str, message: str, details: dict[str, Any] | None = None, *, status: int = 400
-    ) -> None:
+    def __init__(self, code: str, message: str, details: dict[str, Any] | None = None, *, status: int = 400) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message

@@ -162,9 +162,10 @@ def _ambiguous(first: str, second: str) -> ApiError:
     return ApiError("AMBIGUITY_DURING_PROCESSING", "ambiguity while processing the request", details)
 
 
-def _signer(sandbox: Sandbox) -> URLSafeSerializer:
+def signer(sandbox: Sandbox, *, salt: str = "page") -> URLSafeSerializer:
+    """Seals what a page token remembers."""
     with sandbox.reading() as connection:
-        return URLSafeSerializer(str(read_setting(connection, "page_secret")))
+        return URLSafeSerializer(str(read_setting(connection, "page_secret")), salt=salt)
 
 
 def _fingerprint() -> str:
@@ -178,12 +179,12 @@ def _to_token(
     sandbox: Sandbox, number: int, now: int, *, after: tuple[Any, ...] | None, before: tuple[Any, ...] | None
 ) -> str:
     content = {"n": number, "a": after, "b": before, "f": _fingerprint(), "u": caller().member.id, "t": now}
-    return str(_signer(sandbox).dumps(content))
+    return str(signer(sandbox).dumps(content))
 
 
 def _from_token(sandbox: Sandbox, text: str, per_page: int, order: Order) -> Window:
     try:
-        content = _signer(sandbox).loads(text)
+        content = signer(sandbox).loads(text)
     except BadSignature:
         raise invalid_param("page_token") from None
     if content["u"] != caller().member.id:

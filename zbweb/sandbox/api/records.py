@@ -66,7 +66,9 @@ def deleted(module_name: str) -> Response:
     charge(2)
     kind = request.args.get("type", "all")
     if kind not in _BIN_KINDS:
-        raise ApiError("PATTERN_NOT_MATCHED", "Please check whether the input values are correct", {"param_name": "type"})
+        raise ApiError(
+            "PATTERN_NOT_MATCHED", "Please check whether the input values are correct", {"param_name": "type"}
+        )
     page = listing.whole_number("page", 1)
     per_page = listing.whole_number("per_page", listing.LARGEST_PAGE, most=listing.LARGEST_PAGE)
     since = request.headers.get("If-Modified-Since")
