@@ -113,34 +113,34 @@ def test_a_field_that_makes_no_sense_is_refused(work, draft, wrong):
 
 def test_the_same_label_may_stand_on_another_record(work):
     custom_fields.create(work, FieldDraft("Tier"), actor=SYSTEM)
-    assert custom_fields.create(work, FieldDraft("Tier", entity="contact_person"), actor=SYSTEM).key == "tier"
+    assert custom_fields.create(work, FieldDraft("Tier", entity="contact_person"), actor=SYSTEM).key == "cf_tier"
 
 
 def test_an_edit_keeps_key_and_type(work):
     field = custom_fields.create(work, FieldDraft("Tier", type="choice", choices=("Gold",)), actor=SYSTEM)
     draft = FieldDraft("Level", type="text", choices=("Gold", "Silver", "Gold"))
     custom_fields.edit(work, field, draft, actor=SYSTEM)
-    assert (field.label, field.key, field.type, field.choices) == ("Level", "tier", "choice", ["Gold", "Silver"])
+    assert (field.label, field.key, field.type, field.choices) == ("Level", "cf_tier", "choice", ["Gold", "Silver"])
 
 
 def test_an_inactive_field_is_not_offered_and_keeps_its_values(work):
     field = custom_fields.create(work, FieldDraft("Tier"), actor=SYSTEM)
-    customer = make_customer(work, custom={"tier": "Gold"})
+    customer = make_customer(work, custom={"cf_tier": "Gold"})
     custom_fields.set_active(work, field, active=False, actor=SYSTEM)
     assert custom_fields.active(work) == []
-    assert customer.custom == {"tier": "Gold"}
+    assert customer.custom == {"cf_tier": "Gold"}
     custom_fields.set_active(work, field, active=True, actor=SYSTEM)
     assert custom_fields.active(work) == [field]
 
 
 def test_a_customers_custom_values_are_parsed_journalled_and_cleared(work, asha):
     custom_fields.create(work, FieldDraft("Seats", type="number"), actor=SYSTEM)
-    customer = make_customer(work, custom={"seats": "12"})
-    assert customer.custom == {"seats": 12}
-    customers.change(work, customer, values={"custom.seats": ""}, actor=asha.actor)
+    customer = make_customer(work, custom={"cf_seats": "12"})
+    assert customer.custom == {"cf_seats": 12}
+    customers.change(work, customer, values={"custom.cf_seats": ""}, actor=asha.actor)
     assert customer.custom == {}
     work.flush()
-    assert journal.history(work, "customer", customer.id)[0].changes == {"custom.seats": [12, None]}
+    assert journal.history(work, "customer", customer.id)[0].changes == {"custom.cf_seats": [12, None]}
 
 
 def test_a_stranger_cannot_reach_our_fields(asha, dora):

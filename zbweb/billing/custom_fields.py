@@ -139,7 +139,7 @@ def _label_taken(session: Session, entity: str, label: str, besides: CustomField
 
 
 def _free_key(session: Session, entity: str, label: str) -> str:
-    stem = re.sub(r"[^a-z0-9]+", "_", name_key(label)).strip("_")[:48] or "field"
+    stem = "cf_" + (re.sub(r"[^a-z0-9]+", "_", name_key(label)).strip("_")[:48] or "field")
     taken = set(session.scalars(select(CustomField.key).where(_of(entity))))
     names = (stem if count == 1 else f"{stem}_{count}" for count in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)

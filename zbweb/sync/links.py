@@ -3,6 +3,7 @@
 What the sync does with links it does in its own batches; here are the questions and orders of pages.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +18,7 @@ from zbweb.clock import now
 from zbweb.db import organisation_of
 from zbweb.errors import Conflict, NotFound
 from zbweb.sync import connection as connections
+from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
 from zbweb.sync.core.words import Entity, LinkState
 from zbweb.sync.errors import NotConnected
 from zbweb.sync.models import Connection, Link
@@ -25,6 +27,12 @@ UNLINKED = "unlinked"
 DELETED_HERE = "deleted_here"
 CRM_MODULE = {CustomerType.BUSINESS: "Accounts", CustomerType.INDIVIDUAL: "Contacts"}
 """Which CRM module a customer of each type is paired with."""
+_SEARCHED = {
+    "Accounts": ("Account_Name", "Phone", "Billing_City", "Website"),
+    "Contacts": ("Full_Name", "Email", "Phone", "Mailing_City"),
+}
+"""What a search shows of a record, its name first."""
+_MOST_CANDIDATES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,16 @@ class LinkView:
         return self.connection.is_live
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A CRM record that a customer could be linked to; `taken_by` names the customer that has it already."""
+
+    crm_id: str
+    name: str
+    details: str
+    taken_by: str
+
+
 def crm_customer_ids_clause() -> ColumnElement[bool]:
     """For `where()` on customers: those that are paired with a CRM record."""
     return (
@@ -69,6 +87,14 @@ def crm_customer_ids_clause() -> ColumnElement[bool]:
         )
         .exists()
     )
+
+
+def linked_ids(session: Session, entity: Entity, ids: Sequence[int]) -> set[int]:
+    """Which of these local records are paired with a CRM record."""
+    statement = select(Link.entity_id).where(
+        Link.entity == entity, Link.entity_id.in_(ids), Link.state == LinkState.ACTIVE
+    )
+    return set(session.scalars(statement))
 
 
 def inspect(session: Session, entity: Entity, entity_id: int) -> LinkView | None:
@@ -99,13 +125,32 @@ def active_link(session: Session, entity: Entity, entity_id: int) -> Link:
     return link
 
 
+def candidates(session: Session, live: Connection, crm_module: str, word: str) -> list[Candidate]:
+    """The CRM's records that a word finds, and who is linked to them; asks the CRM, so raises CrmError."""
+    columns = _SEARCHED[crm_module]
+    client = client_for(live, patience_seconds=PAGE_PATIENCE_SECONDS)
+    records = client.search(crm_module, word=word, fields=columns, limit=_MOST_CANDIDATES)
+    taken = _holders(session, live, crm_module, [str(record["id"]) for record in records])
+    return [
+        Candidate(
+            crm_id=str(record["id"]),
+            name=str(record.get(columns[0]) or record["id"]),
+            details=" · ".join(str(record[name]) for name in columns[1:] if isinstance(record.get(name), str)),
+            taken_by=taken.get(str(record["id"]), ""),
+        )
+        for record in records
+    ]
+
+
 def unlink(session: Session, link: Link, *, actor: Actor) -> None:
     """Part the two records; both stay as they are, and the CRM's is not fetched again unless somebody asks."""
     _archive(link, UNLINKED)
     _tell(session, link, action="unlinked", actor=actor)
 
 
-def link_to(session: Session, customer: Customer, crm_module: str, crm_id: str, *, actor: Actor) -> Link:
+def link_to(
+    session: Session, customer: Customer, crm_module: str, crm_id: str, *, actor: Actor, crm_name: str = ""
+) -> Link:
     """Pair a customer with a CRM record by hand.
 
     Raises NotConnected, or Conflict when either is paired already or the module does not fit the customer's
@@ -118,7 +163,8 @@ def link_to(session: Session, customer: Customer, crm_module: str, crm_id: str, 
     _forget_past(session, live, customer, crm_module, crm_id)
     link = Link(
         organisation_id=organisation_of(session), connection_id=live.id, entity=Entity.CUSTOMER,
-        entity_id=customer.id, crm_module=crm_module, crm_id=crm_id, made_by="billing",
+        entity_id=customer.id, crm_module=crm_module, crm_id=crm_id, crm_name=crm_name[:255],
+        made_by="billing",
     )  # fmt: skip
     session.add(link)
     session.flush()  # two people who link the same record meet here
@@ -154,11 +200,7 @@ def _ensure_free(session: Session, live: Connection, customer: Customer, crm_mod
         raise Conflict(f"A customer of this type is linked to a record of {fitting}. Choose one from there.")
     if inspect(session, Entity.CUSTOMER, customer.id) is not None:
         raise Conflict(f"{customer.display_name} is linked to a CRM record already. Unlink it first.")
-    taken = select(Customer.display_name).join(Link, Link.entity_id == Customer.id).where(
-        Link.entity == Entity.CUSTOMER, Link.connection_id == live.id, Link.crm_module == crm_module,
-        Link.crm_id == crm_id, Link.state == LinkState.ACTIVE,
-    )  # fmt: skip
-    holder = session.scalar(taken)
+    holder = _holders(session, live, crm_module, [crm_id]).get(crm_id)
     if holder is not None:
         raise Conflict(f"That CRM record is linked to the customer {holder}. Unlink it there first.")
 
@@ -171,3 +213,12 @@ def _forget_past(session: Session, live: Connection, customer: Customer, crm_mod
     )  # fmt: skip
     for link in session.scalars(apart):
         session.delete(link)
+
+
+def _holders(session: Session, live: Connection, crm_module: str, crm_ids: Sequence[str]) -> dict[str, str]:
+    """CRM id → display name of the customer that is linked to it."""
+    statement = select(Link.crm_id, Customer.display_name).join(Customer, Customer.id == Link.entity_id).where(
+        Link.entity == Entity.CUSTOMER, Link.connection_id == live.id, Link.crm_module == crm_module,
+        Link.crm_id.in_(crm_ids), Link.state == LinkState.ACTIVE,
+    )  # fmt: skip
+    return {crm_id: name for crm_id, name in session.execute(statement).all()}  # noqa: C416  rows are not pairs to mypy

@@ -12,6 +12,9 @@ PAGES = (
     "organisations",
     "operations",
     "home",
+    "customers",
+    "customer_bulk",
+    "customer_links",
 )
 
 

@@ -8,9 +8,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from zbweb.billing import custom_fields
 from zbweb.billing.changes import CUSTOM
-from zbweb.billing.models import Customer, JournalEntry
+from zbweb.billing.models import Customer, CustomField, JournalEntry
 from zbweb.billing.words import Origin
 
 LABELS = {
@@ -82,8 +81,8 @@ def of_customer(session: Session, customer: Customer, *, limit: int = 50, before
         *_entries(session, "customer_link", [customer.id], limit, before),
         *(_entries(session, "contact_person", list(people), limit, before) if people else ()),
     ]
-    labels = _labels(session)
     newest = sorted(entries, key=lambda entry: entry.id, reverse=True)[:limit]
+    labels = _labels(session, newest)
     return [_told(entry, labels, people) for entry in newest]
 
 
@@ -101,9 +100,12 @@ def _entries(
     return session.scalars(statement.order_by(JournalEntry.id.desc()).limit(limit)).all()
 
 
-def _labels(session: Session) -> dict[str, str]:
-    fields = (field for entity in custom_fields.ENTITIES for field in custom_fields.active(session, entity))
-    return LABELS | {CUSTOM + field.key: field.label for field in fields}
+def _labels(session: Session, entries: Sequence[JournalEntry]) -> Mapping[str, str]:
+    """The labels of every field, custom ones included where these entries speak of any."""
+    if not any(name.startswith(CUSTOM) for entry in entries for name in entry.changes):
+        return LABELS
+    fields = session.execute(select(CustomField.key, CustomField.label))
+    return LABELS | {CUSTOM + key: label for key, label in fields}
 
 
 def _told(entry: JournalEntry, labels: Mapping[str, str], people: Mapping[int, str]) -> Activity:

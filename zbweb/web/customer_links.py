@@ -1,0 +1,89 @@
+"""A customer's link to the CRM: part the two, pair them by hand, fetch the CRM's values again."""
+
+from flask import Blueprint, flash, request, url_for
+from flask.typing import ResponseReturnValue
+
+from zbweb.billing import customers
+from zbweb.billing.models import Customer
+from zbweb.billing.words import CustomerType
+from zbweb.db import db, unit_of_work
+from zbweb.errors import AppError
+from zbweb.sync import connection, links
+from zbweb.sync.core.words import Entity
+from zbweb.sync.links import Candidate
+from zbweb.web import access, htmx
+
+bp = Blueprint("customer_links", __name__)
+
+
+@bp.post("/customers/<int:customer_id>/unlink")
+@access.allow()
+def unlink(customer_id: int) -> ResponseReturnValue:
+    """Part the customer and its CRM record; both stay as they are."""
+    with unit_of_work() as session:
+        link = links.active_link(session, Entity.CUSTOMER, customer_id)
+        links.unlink(session, link, actor=access.person().actor)
+    flash("Unlinked. Neither record was changed, and the sync leaves them apart until you link them again.", "success")
+    return _back(customer_id)
+
+
+@bp.get("/customers/<int:customer_id>/link")
+@access.allow()
+def choose(customer_id: int) -> ResponseReturnValue:
+    """Find the CRM record to pair the customer with."""
+    customer = customers.find(db.session(), customer_id)
+    typed = request.args.get("q", customer.display_name).strip()
+    found, problem = _found(customer, typed)
+    block = "results" if "q" in request.args else "dialog"
+    return htmx.page_or_block(
+        "customer_links/choose.html", block, customer=customer, module=_module(customer), typed=typed,
+        found=found, problem=problem, nav_active="customers",
+    )  # fmt: skip
+
+
+@bp.post("/customers/<int:customer_id>/link")
+@access.allow()
+def link(customer_id: int) -> ResponseReturnValue:
+    """Pair the customer with the chosen record, then fetch what the CRM says of it."""
+    chosen, name = request.form.get("crm_id", ""), request.form.get("crm_name", "")
+    with unit_of_work() as session:
+        customer = customers.locked(session, customer_id)
+        links.link_to(session, customer, _module(customer), chosen, crm_name=name, actor=access.person().actor)
+    flash(f"{customer.display_name} is linked to {name or chosen} in Zoho CRM.", "success")
+    return fetch(customer_id)
+
+
+@bp.post("/customers/<int:customer_id>/fetch")
+@access.allow()
+def fetch(customer_id: int) -> ResponseReturnValue:
+    """Fetch what the CRM says of the customer now; when it cannot be asked, the reason is shown."""
+    from zbweb.sync import lookup
+
+    try:
+        with unit_of_work() as session:
+            link = links.active_link(session, Entity.CUSTOMER, customer_id)
+            live = connection.active_or_refuse(session)
+        lookup.fetch_one(db.session(), live, link.crm_module, link.crm_id, access.person().actor)
+        flash("Fetched from Zoho CRM.", "success")
+    except AppError as refusal:
+        flash(f"The record could not be fetched. {refusal.message}", "warning")
+    return _back(customer_id)
+
+
+def _found(customer: Customer, typed: str) -> tuple[list[Candidate], str]:
+    """What the CRM finds; or nothing, and a sentence that says why it could not be asked."""
+    if len(typed) < 2:
+        return [], "Type at least two letters of the name."
+    try:
+        live = connection.active_or_refuse(db.session())
+        return links.candidates(db.session(), live, _module(customer), typed), ""
+    except AppError as refusal:
+        return [], refusal.message
+
+
+def _module(customer: Customer) -> str:
+    return links.CRM_MODULE[CustomerType(customer.type)]
+
+
+def _back(customer_id: int) -> ResponseReturnValue:
+    return htmx.redirect(url_for("customers.show", customer_id=customer_id))
