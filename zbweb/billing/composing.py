@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from sqlalchemy import select
@@ -33,7 +33,7 @@ def compose(session: Session, draft: Draft, *, before: Transaction | None = None
     """Work a draft out, as a new document or as an edit of `before`; raises Invalid with the fields to mend."""
     customer = _customer(session, draft)
     draft = _with_defaults(session, draft, customer, before)
-    draft = replace(draft, lines=_taxed(session, draft.lines, before))
+    draft = replace(draft, lines=tuple(_six_places(line) for line in _taxed(session, draft.lines, before)))
     if faults := {**_faults(draft), **_line_faults(draft.lines)}:
         raise Invalid("Some values cannot be accepted: " + " ".join(dict.fromkeys(faults.values())), faults)
     totals = compute(draft)
@@ -90,7 +90,8 @@ def _with_defaults(session: Session, draft: Draft, customer: Customer, before: T
     return replace(
         draft,
         currency=currency,
-        exchange_rate=Decimal(1) if currency == own.base_currency else draft.exchange_rate,
+        exchange_rate=Decimal(1) if currency == own.base_currency else _precise(draft.exchange_rate),
+        discount_value=_precise(draft.discount_value),
         tax_rounding=draft.tax_rounding or TaxRounding(before.tax_rounding if before else own.tax_rounding),
         payment_term_id=term.id if term else None,
         due_date=_due_date(session, draft, term, before) if draft.kind is Kind.INVOICE else draft.due_date,
@@ -147,6 +148,23 @@ def _taxed_line(line: LineDraft, taxes: Mapping[int, Tax], kept: Mapping[int, Li
         return replace(line, tax_id=line.tax_id if line.tax_id in taxes else None)
     tax = taxes.get(line.tax_id)
     return replace(line, tax_id=tax.id, tax_name=tax.name, tax_rate=tax.rate) if tax else replace(line, tax_id=None)
+
+
+def _six_places(line: LineDraft) -> LineDraft:
+    """The line as the database will keep it, so that what is computed is what is stored."""
+    return replace(
+        line,
+        quantity=_precise(line.quantity),
+        rate=_precise(line.rate),
+        discount_value=_precise(line.discount_value),
+        tax_rate=_precise(line.tax_rate),
+    )
+
+
+def _precise(value: Decimal) -> Decimal:
+    if not value.is_finite() or abs(value) >= _LARGEST:
+        return _LARGEST  # refused below, at its field
+    return value.quantize(Decimal("0.000001"), rounding=ROUND_HALF_UP)
 
 
 def _by_id(session: Session, model: Any, ids: set[int | None]) -> dict[int, Any]:

@@ -1,8 +1,8 @@
 """What a form, the CRM or an automation says about a document, before anything is looked up or computed."""
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -54,9 +54,9 @@ class Draft:
 
     kind: Kind
     customer_id: int
-    date: date
+    date: datetime.date
     lines: tuple[LineDraft, ...]
-    due_date: date | None = None
+    due_date: datetime.date | None = None
     payment_term_id: int | None = None
     number: str = ""
     reference: str = ""

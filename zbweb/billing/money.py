@@ -131,6 +131,11 @@ def round_money(amount: Decimal, currency: str) -> Decimal:
     return rounded or abs(rounded)  # never "-0.00" on a document
 
 
+def in_words(amount: Decimal, currency: str) -> str:
+    """An amount in a sentence: "60.00 USD"."""
+    return f"{round_money(amount, currency)} {currency}"
+
+
 def to_base(amount: Decimal, rate: Decimal, base_currency: str) -> Decimal:
     """An amount in the base currency, at `rate` base units for one of its own; rounded once."""
     with localcontext(prec=_DIGITS):

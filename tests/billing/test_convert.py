@@ -1,0 +1,192 @@
+"""One document from another: copied, partial, and once only."""
+
+import threading
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+
+from tests.factories.customers import make_customer
+from tests.factories.transactions import bill, make_invoice, make_line, make_order, make_quote
+from tests.people import Person
+from zbweb.billing import convert, fulfilment, moves, transactions
+from zbweb.billing.drafts import Potential, from_transaction
+from zbweb.billing.journal import SYSTEM
+from zbweb.billing.models import Tax, Transaction
+from zbweb.billing.status import Status
+from zbweb.billing.words import DiscountKind, Kind
+from zbweb.db import unit_of_work, work_for
+from zbweb.errors import Conflict, Invalid
+
+
+@pytest.fixture
+def acme(asha):
+    with unit_of_work() as session:
+        return make_customer(session, display_name="Acme Ltd")
+
+
+def test_a_conversion_copies_the_content_and_links_back(asha, acme):
+    with unit_of_work() as session:
+        vat = Tax(organisation_id=asha.organisation_id, name="VAT", rate=Decimal(20))
+        session.add(vat)
+        session.flush()
+        lines = [make_line("Widget", "3", "9.99", tax_id=vat.id, discount_value=Decimal(5))]
+        quote = make_quote(
+            session, acme, lines=lines, potential=Potential("7", "Big deal"), reference="PO 1", shipping=Decimal(4)
+        )
+        vat.rate = Decimal(25)
+        order = convert.to_order(session, quote, actor=asha.actor)
+    assert (order.kind, order.status, order.number, order.source_id) == ("sales-orders", "draft", None, quote.id)
+    assert (order.total, order.tax_table, order.potential_id) == (quote.total, quote.tax_table, "7")
+    assert (order.reference, quote.status) == ("PO 1", "accepted")
+    assert order.lines[0].id != quote.lines[0].id
+
+
+def test_changing_the_source_later_leaves_the_copy_alone(asha, acme):
+    with unit_of_work() as session:
+        quote = make_quote(session, acme)
+        order = convert.to_order(session, quote, actor=asha.actor)
+        draft = replace(from_transaction(quote), lines=(make_line(rate="7"),))
+        transactions.edit(session, quote, draft, version=None, actor=asha.actor)
+    assert (quote.total, order.total) == (7, 100)
+
+
+def test_a_quote_converts_once_and_the_second_click_finds_the_first_result(session, asha, acme):
+    with unit_of_work() as session:
+        quote = make_quote(session, acme)
+        first = convert.to_invoice(session, quote, actor=asha.actor)
+    with unit_of_work() as session:
+        assert convert.to_invoice(session, quote, actor=asha.actor).id == first.id
+        with pytest.raises(Conflict, match="an invoice already"):
+            convert.to_order(session, quote, actor=asha.actor)
+    assert (quote.status, convert.convertible(session, quote)) == ("invoiced", ())
+
+
+def test_a_declined_quote_is_not_converted(session, asha, acme):
+    with unit_of_work() as session:
+        quote = make_quote(session, acme)
+        moves.move(session, quote, Status.DECLINED, asha.actor)
+        with pytest.raises(Conflict, match="declined"):
+            convert.to_invoice(session, quote, actor=asha.actor)
+    assert convert.convertible(session, quote) == ()
+
+
+def test_an_order_is_invoiced_in_parts_and_closes_with_the_last(asha, acme):
+    with unit_of_work() as session:
+        order = make_order(session, acme, lines=[make_line("A", "10", "5"), make_line("B", "2", "30")])
+        first = bill(session, order, {0: "4"})
+        assert (order.status, first.total) == ("confirmed", 20)
+        assert list(fulfilment.remaining(session, order).values()) == [6, 2]
+        second = bill(session, order)
+        assert (order.status, second.total) == ("closed", 90)
+        with pytest.raises(Conflict):
+            bill(session, order)
+
+
+@pytest.mark.parametrize("quantities", [{0: "10.000001"}, {0: "-1"}])
+def test_more_than_what_remains_cannot_be_invoiced(asha, acme, quantities):
+    with unit_of_work() as session:
+        order = make_order(session, acme, lines=[make_line("A", "10", "5")])
+        with pytest.raises(Invalid) as refused:
+            bill(session, order, quantities)
+    assert list(refused.value.fields) == ["lines-0-quantity"]
+
+
+def test_an_invoice_cannot_be_edited_beyond_its_order_nor_the_order_below_its_invoices(asha, acme):
+    with unit_of_work() as session:
+        order = make_order(session, acme, lines=[make_line("A", "10", "5")])
+        invoice = bill(session, order, {0: "4"})
+        bill(session, order, {0: "3"})
+    for document, quantity in ((invoice, "7.5"), (order, "6")):
+        line = replace(from_transaction(document).lines[0], quantity=Decimal(quantity))
+        draft = replace(from_transaction(document), lines=(line,))
+        with pytest.raises(Invalid), unit_of_work() as session:
+            transactions.edit(session, document, draft, version=None, actor=asha.actor)
+    draft = replace(from_transaction(order), lines=(make_line("C"),))
+    with pytest.raises(Conflict), unit_of_work() as session:
+        transactions.edit(session, order, draft, version=None, actor=asha.actor)
+
+
+def test_editing_an_invoice_down_reopens_its_order(asha, acme):
+    with unit_of_work() as session:
+        order = make_order(session, acme, lines=[make_line("A", "10", "5")])
+        invoice = bill(session, order)
+        line = replace(from_transaction(invoice).lines[0], quantity=Decimal(9))
+        draft = replace(from_transaction(invoice), lines=(line,))
+        transactions.edit(session, invoice, draft, version=None, actor=asha.actor)
+    assert order.status == "confirmed"
+
+
+def test_deleting_a_draft_invoice_gives_its_quantity_back(asha, acme):
+    with unit_of_work() as session:
+        order = make_order(session, acme)
+        invoice = bill(session, order)
+        transactions.delete(session, invoice, actor=asha.actor)
+        assert order.status == "confirmed"
+        assert any(fulfilment.remaining(session, order).values())
+
+
+def test_charges_of_an_order_are_billed_once_in_all(asha, acme):
+    with unit_of_work() as session:
+        order = make_order(
+            session,
+            acme,
+            lines=[make_line("A", "3", "33.33"), make_line("B", "1", "10")],
+            shipping=Decimal(7),
+            discount_kind=DiscountKind.AMOUNT,
+            discount_value=Decimal("20"),
+        )
+        parts = [bill(session, order, {0: "1"}), bill(session, order, {0: "1", 1: "1"}), bill(session, order)]
+    assert sum(part.total for part in parts) == order.total
+    assert [part.shipping for part in parts] == [7, 0, 0]
+    assert all(part.discount_total > 0 for part in parts)
+
+
+def test_the_same_click_twice_makes_one_invoice(asha, acme):
+    with unit_of_work() as session:
+        order = make_order(session, acme, lines=[make_line("A", "10", "5")])
+    version = order.version
+    with unit_of_work() as session:
+        first = bill(session, order, {0: "2"}, version=version)
+    with unit_of_work() as session:
+        again = bill(session, order, {0: "2"}, version=version)
+        other = bill(session, order, {0: "2"}, version=order.version)
+    assert (again.id, other.id != first.id) == (first.id, True)
+
+
+def test_an_invoice_is_not_converted(asha, acme):
+    with unit_of_work() as session:
+        invoice = make_invoice(session, acme)
+        with pytest.raises(Conflict):
+            convert.to_invoice(session, invoice, actor=asha.actor)
+
+
+@pytest.mark.parametrize("make", [make_quote, make_order])
+def test_eight_tabs_convert_once(any_app, make):
+    asha = Person.make(any_app, "asha@zylker.example", "Asha Rao", "admin")
+    with unit_of_work() as session:
+        source = make(session, make_customer(session))
+    version, results, gate = source.version, [], threading.Barrier(8)
+
+    def click():
+        gate.wait(30)
+        with any_app.app_context(), unit_of_work() as mine:
+            work_for(mine, asha.organisation_id)
+            held = mine.get_one(Transaction, source.id)
+            results.append(convert.to_invoice(mine, held, actor=SYSTEM, version=version).id)
+
+    run_together(click)
+    assert len(results) == 8
+    assert len(set(results)) == 1
+    with unit_of_work() as session:
+        work_for(session, asha.organisation_id)
+        assert len(session.scalars(select(Transaction.id).where(Transaction.kind == Kind.INVOICE)).all()) == 1
+
+
+def run_together(work):
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)

@@ -1,0 +1,74 @@
+"""How much of a sales order has been invoiced: summed from the invoices' lines each time it is asked."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from zbweb.billing.models import Line, Transaction
+from zbweb.billing.status import Status
+from zbweb.billing.words import Kind
+from zbweb.errors import Invalid
+
+ZERO = Decimal(0)
+
+
+def invoiced(session: Session, line_ids: Iterable[int], *, except_id: int | None = None) -> dict[int, Decimal]:
+    """Quantity invoiced by order line, drafts included and void invoices not; `except_id` leaves one invoice out."""
+    statement = (
+        select(Line.source_line_id, func.sum(Line.quantity))
+        .join(Transaction, Transaction.id == Line.transaction_id)
+        .where(
+            Line.source_line_id.in_(list(line_ids)),
+            Transaction.kind == Kind.INVOICE,
+            Transaction.status != Status.VOID,
+            Transaction.id != (except_id or 0),
+        )
+        .group_by(Line.source_line_id)
+    )
+    return {line_id: quantity for line_id, quantity in session.execute(statement) if line_id is not None}
+
+
+def remaining(session: Session, order: Transaction) -> dict[int, Decimal]:
+    """Quantity still to invoice by the order's line id; never below zero."""
+    done = invoiced(session, [line.id for line in order.lines])
+    return {line.id: max(line.quantity - done.get(line.id, ZERO), ZERO) for line in order.lines}
+
+
+def live_invoices(session: Session, source_id: int) -> list[Transaction]:
+    """The invoices made from a document, but for void ones, oldest first."""
+    statement = (
+        select(Transaction)
+        .where(Transaction.source_id == source_id, Transaction.kind == Kind.INVOICE, Transaction.status != Status.VOID)
+        .order_by(Transaction.id)
+    )
+    return list(session.scalars(statement))
+
+
+def ensure_within_order(session: Session, invoice: Transaction) -> None:
+    """Raise Invalid if the invoice now bills more of an order's line than was ordered."""
+    sources = [line.source_line_id for line in invoice.lines if line.source_line_id]
+    if not sources:
+        return
+    ordered = {line.id: line.quantity for line in session.scalars(select(Line).where(Line.id.in_(sources)))}
+    elsewhere = invoiced(session, sources, except_id=invoice.id)
+    here: dict[int, Decimal] = {}
+    for line in invoice.lines:
+        source_id = line.source_line_id
+        if source_id not in ordered:
+            continue
+        here[source_id] = here.get(source_id, ZERO) + line.quantity
+        left = ordered[source_id] - elsewhere.get(source_id, ZERO)
+        if here[source_id] > left:
+            sentence = f"Only {left.normalize():f} of {line.name} is left to invoice on the sales order."
+            raise Invalid(sentence, {f"lines-{line.position}-quantity": sentence})
+
+
+def ensure_covers_invoices(session: Session, order: Transaction) -> None:
+    """Raise Invalid if an edited order no longer covers what its invoices bill."""
+    done = invoiced(session, [line.id for line in order.lines])
+    for line in order.lines:
+        if line.quantity < done.get(line.id, ZERO):
+            sentence = f"{done[line.id].normalize():f} of {line.name} is invoiced already; the order cannot be less."
+            raise Invalid(sentence, {f"lines-{line.position}-quantity": sentence})
