@@ -248,7 +248,7 @@ def _leave(_error: BaseException | None) -> None:
 def _drop() -> Response:
     """Close the caller's connection, so that it gets no answer at all."""
     g.is_dropped = True
-    peer: Any = request.environ.get("werkzeug.socket")
+    peer: Any = request.environ.get("sandbox.connection")
     if peer is not None:
         with suppress(OSError):  # the caller may have left first
             peer.shutdown(socket.SHUT_RDWR)
