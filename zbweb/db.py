@@ -33,6 +33,8 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     event,
+    func,
+    select,
 )
 from sqlalchemy.engine import Connection as DatabaseConnection
 from sqlalchemy.orm import (
@@ -182,6 +184,19 @@ def side_unit_of_work(engine: Engine) -> Iterator[Session]:
         session.connection(execution_options={"zb_write": True})
         yield session
         session.commit()
+
+
+def reserve_ids(session: Session, model: type[Base], count: int) -> list[int]:
+    """Ids for `count` new rows, so that many can be inserted in one executemany and still be known.
+
+    PostgreSQL's sequence gives them out; on SQLite the unit of work holds the write lock, so nobody else can.
+    """
+    table = model.__table__
+    if session.get_bind().dialect.name == "postgresql":
+        sequence = func.pg_get_serial_sequence(model.__tablename__, "id")
+        return list(session.scalars(select(func.nextval(sequence)).select_from(func.generate_series(1, count))))
+    last = session.scalar(select(func.max(table.c.id)).execution_options(unfenced=True)) or 0
+    return list(range(last + 1, last + 1 + count))
 
 
 def after_commit(session: Session, key: str, announce: Callable[[], None]) -> None:

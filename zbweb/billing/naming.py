@@ -39,8 +39,10 @@ _LEGAL_FORMS = frozenset(
 
 def name_key(name: str) -> str:
     """A display name with case, accents and spaces folded: equal keys are the same name."""
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
-    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
+    plain = name.casefold()
+    if not plain.isascii():
+        decomposed = unicodedata.normalize("NFKD", plain)
+        plain = "".join(character for character in decomposed if not unicodedata.combining(character))
     return _SPACES.sub(" ", plain).strip()[:255]
 
 

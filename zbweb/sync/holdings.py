@@ -15,6 +15,7 @@ from zbweb.billing.models import ContactPerson, Customer
 from zbweb.billing.naming import name_key
 from zbweb.billing.words import CustomerType, Origin
 from zbweb.clock import now
+from zbweb.db import reserve_ids
 from zbweb.sync.core.fields import CUSTOM_PREFIX, Table
 from zbweb.sync.core.fieldtypes import Value
 from zbweb.sync.core.words import Entity, LinkState
@@ -157,6 +158,6 @@ def _columns(values: Mapping[str, Value]) -> dict[str, Any]:
 def _insert(session: Session, model: type[Customer] | type[ContactPerson], rows: list[dict[str, Any]]) -> list[int]:
     if not rows:
         return []
-    table = model.__table__
-    statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)  # type: ignore[arg-type]
-    return list(session.scalars(statement, rows))
+    ids = reserve_ids(session, model, len(rows))
+    session.execute(insert(model.__table__), [{**row, "id": id_} for row, id_ in zip(rows, ids, strict=True)])  # type: ignore[arg-type]
+    return ids
