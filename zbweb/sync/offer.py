@@ -150,18 +150,17 @@ def rows(
     errors: Mapping[str, str],
 ) -> list[MappingRow]:
     """The rows of one table. While the CRM cannot be asked (`offered` None) each row offers what is chosen."""
-    return [
-        MappingRow(
-            each, chosen.get(each.key, ""), _fitting(each, chosen.get(each.key, ""), offered), errors.get(each.key, "")
-        )
-        for each in billing_fields
-    ]
+    return [_row(each, chosen.get(each.key, ""), offered, errors.get(each.key, "")) for each in billing_fields]
 
 
-def _fitting(field_: BillingField, chosen: str, offered: Sequence[OfferedField] | None) -> list[OfferedField]:
+def _row(billing: BillingField, chosen: str, offered: Sequence[OfferedField] | None, error: str) -> MappingRow:
     if offered is None:
-        return [OfferedField(chosen, chosen.replace("_", " "), "")] if chosen else []
-    return [each for each in offered if can_read(field_.type, each.data_type)]
+        options = [OfferedField(chosen, chosen.replace("_", " "), "")] if chosen else []
+        return MappingRow(billing, chosen, options, error)
+    options = [each for each in offered if can_read(billing.type, each.data_type)]
+    if chosen and not error and chosen not in {option.api_name for option in options}:
+        error = f"The CRM field {chosen.replace('_', ' ')} is not there any more. Choose another one."
+    return MappingRow(billing, chosen, options, error)
 
 
 def crm_modules(tables: Iterable[Table]) -> list[str]:

@@ -4,7 +4,7 @@ The draft lies over the saved choices, so leaving the wizard loses nothing and r
 Saving checks the draft against what the CRM has at that moment (`offer.Sight`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,10 +61,14 @@ class Draft:
         """The chosen view of Accounts or Contacts."""
         return self.account_view_id if crm_module == "Accounts" else self.contact_view_id
 
-    def mapping(self, table: Table) -> Mapping[str, str]:
-        """Billing field → CRM field; fixed fields and tables never edited hold the defaults."""
-        chosen = self.mappings.get(table, DEFAULTS[table])
-        fixed = {each.key: DEFAULTS[table][each.key] for each in fields_for(table) if each.fixed}
+    def mapping(self, table: Table, crm_fields: Container[str] | None = None) -> Mapping[str, str]:
+        """Billing field → CRM field; fixed fields hold the defaults, and so do tables that nobody edited,
+        as far as the CRM has them (`crm_fields`)."""
+        defaults = DEFAULTS[table]
+        fixed = {each.key: defaults[each.key] for each in fields_for(table) if each.fixed}
+        chosen = self.mappings.get(table)
+        if chosen is None:
+            chosen = {key: crm for key, crm in defaults.items() if crm_fields is None or crm in crm_fields}
         return {**chosen, **fixed}
 
 
@@ -174,8 +178,13 @@ def _apply(setup: ModuleSetup, draft: Draft, sight: Sight) -> None:
         setattr(setup, f"{prefix}_view_id", view.id if view else "")
         setattr(setup, f"{prefix}_view_name", view.name if view else f"All {crm_module}")
         setattr(setup, f"{prefix}_view_all", view is None or view.shows_all)
+    known = {name: {meta.api_name for meta in metas} for name, metas in sight.fields.items()}
     setup.mappings = {
-        table: [{"field": key, "crm": crm} for key, crm in draft.mapping(table).items() if crm] for table in Table
+        table: [
+            {"field": key, "crm": crm} for key, crm in draft.mapping(table, known.get(table.crm_module)).items() if crm
+        ]
+        for table in Table
+        if table in draft.tables or table in draft.mappings
     }
 
 
@@ -209,7 +218,7 @@ def mapping_faults(
 ) -> list[Fault]:
     """What is wrong with one table of Map Fields."""
     by_name = {each.api_name: each for each in crm_fields}
-    mapping = draft.mapping(table)
+    mapping = draft.mapping(table, by_name)
     found = [
         Fault("fields", table, field.key, message)
         for field in fields

@@ -15,6 +15,10 @@ PAGES = (
     "customers",
     "customer_bulk",
     "customer_links",
+    "integrations",
+    "crm_connect",
+    "crm_setup",
+    "sync_history",
 )
 
 

@@ -1,0 +1,60 @@
+"""The sync's choices in the specification's own words, for forms, summaries and the history; and where they stand."""
+
+from zbweb.sync.core.words import Extent, Policy, RunStatus, Scope, SyncedModule, Trigger, Winner
+
+SCOPES = {
+    Scope.ACCOUNTS: "Accounts",
+    Scope.CONTACTS: "Contacts",
+    Scope.ACCOUNTS_AND_CONTACTS: "Accounts and their Contacts",
+}
+EXTENTS = {Extent.FETCH: "Fetch from CRM", Extent.BOTH: "Sync both ways"}
+POLICIES = {Policy.CLONE: "Clone", Policy.OVERWRITE: "Overwrite", Policy.SKIP: "Skip"}
+WINNERS = {
+    Winner.CRM: "Zoho CRM wins",
+    Winner.BILLING: "Billing wins",
+    Winner.NEWEST: "The newest change wins",
+    Winner.ASK: "Ask me",
+}
+LOOSE = "Include contacts that are not associated to any accounts in Zoho CRM"
+
+MODULES = {
+    SyncedModule.CUSTOMERS: "Customers",
+    SyncedModule.QUOTES: "Quotes",
+    SyncedModule.SALES_ORDERS: "Sales Orders",
+    SyncedModule.INVOICES: "Invoices",
+}
+TRIGGERS = {
+    Trigger.FIRST: "First sync",
+    Trigger.AUTO: "Automatic",
+    Trigger.INSTANT: "Instant Sync",
+    Trigger.PICKED: "Search in Zoho CRM",
+    Trigger.NOTIFICATION: "Change in Zoho CRM",
+    Trigger.TRANSACTION: "Transaction",
+    Trigger.RETRY: "Retry",
+}
+STATUSES = {
+    RunStatus.QUEUED: "Queued",
+    RunStatus.RUNNING: "Running",
+    RunStatus.SUCCEEDED: "Succeeded",
+    RunStatus.PARTLY_FAILED: "Partly failed",
+    RunStatus.FAILED: "Failed",
+    RunStatus.CANCELLED: "Cancelled",
+}
+PHASES = {
+    "": "Getting ready",
+    "accounts": "Fetching accounts",
+    "accounts_deleted": "Looking for deleted accounts",
+    "newcomers": "Fetching contacts of new accounts",
+    "contacts": "Fetching contacts",
+    "contacts_deleted": "Looking for deleted contacts",
+    "failed_before": "Trying again what failed before",
+    "chosen": "Fetching the chosen records",
+    "push": "Sending changes to Zoho CRM",
+    "deals": "Looking at potentials",
+}
+"""What a run is doing, by the name of its phase."""
+
+
+def navigation() -> dict[str, str]:
+    """Context of these pages: they stand under Zoho Apps, wherever their address begins."""
+    return {"nav_active": "zoho-apps"}

@@ -1,0 +1,154 @@
+"""The history of syncs: every run, every record's fate, and what can be done about failures."""
+
+from typing import Any
+
+from flask import Blueprint, flash, request, url_for
+from flask.typing import ResponseReturnValue
+
+from zbweb.billing.words import Role
+from zbweb.db import db, unit_of_work
+from zbweb.sync import connection as connections
+from zbweb.sync import history, runs
+from zbweb.sync.core.fields import Table, fields_for
+from zbweb.sync.core.words import Direction, Outcome
+from zbweb.sync.history import EntryFilter, RunFilter
+from zbweb.sync.models import SyncEntry
+from zbweb.web import access, crm_words, htmx, spreadsheet
+
+bp = Blueprint("sync_history", __name__, url_prefix="/settings/integrations/zoho-crm/history")
+bp.context_processor(crm_words.navigation)
+
+OUTCOMES = {
+    Outcome.ADDED: "Added",
+    Outcome.UPDATED: "Updated",
+    Outcome.DELETED: "Deleted",
+    Outcome.SKIPPED: "Skipped",
+    Outcome.EXCLUDED: "Excluded",
+    Outcome.CONFLICT: "Conflicts",
+    Outcome.FAILED: "Failed",
+}
+DIRECTIONS = {Direction.IN: "From Zoho CRM", Direction.OUT: "To Zoho CRM"}
+FIELD_LABELS = {field.key: field.label for table in Table for field in fields_for(table)}
+_PAGES = {"Quotes": "quotes", "Sales_Orders": "sales-orders", "Invoices": "invoices"}
+
+
+@bp.get("")
+@access.allow(Role.ADMIN)
+def index() -> ResponseReturnValue:
+    """One row per run."""
+    wanted = RunFilter(
+        status=request.args.get("status", ""),
+        trigger=request.args.get("trigger", ""),
+        module=request.args.get("module", ""),
+        before=request.args.get("before", type=int),
+    )
+    found, has_more = history.list_runs(db.session(), wanted)
+    return htmx.page(
+        "sync_history/index.html",
+        runs=found,
+        wanted=wanted,
+        older=found[-1].id if has_more else None,
+        words=crm_words,
+        connection=connections.active(db.session()),
+    )
+
+
+@bp.get("/failures")
+@access.allow(Role.ADMIN)
+def failures() -> ResponseReturnValue:
+    """Every failure that waits for somebody, whichever run it happened in."""
+    connection = connections.active_or_refuse(db.session())
+    entries, has_more = history.list_unresolved(db.session(), connection, after=request.args.get("after", 0, type=int))
+    return htmx.page(
+        "sync_history/failures.html",
+        entries=entries,
+        following=entries[-1].id if has_more else None,
+        groups=history.unresolved_by_reason(db.session(), connection),
+        **_entry_words(),
+    )
+
+
+@bp.get("/<int:run_id>")
+@access.allow(Role.ADMIN)
+def show(run_id: int) -> ResponseReturnValue:
+    """One run: counters, reasons, and its records by outcome and direction."""
+    run = history.run_or_404(db.session(), run_id)
+    wanted = _entry_filter()
+    entries, has_more = history.list_entries(db.session(), run, wanted)
+    return htmx.page(
+        "sync_history/show.html",
+        run=run,
+        wanted=wanted,
+        entries=entries,
+        following=entries[-1].id if has_more else None,
+        groups=history.reasons(db.session(), run),
+        ways=history.directions(db.session(), run),
+        words=crm_words,
+        **_entry_words(),
+    )
+
+
+@bp.get("/<int:run_id>.csv")
+@access.allow(Role.ADMIN)
+def download(run_id: int) -> ResponseReturnValue:
+    """A run's records as CSV; the page's filters count here too."""
+    run = history.run_or_404(db.session(), run_id)
+    return spreadsheet.attachment(f"sync-{run.id}", history.csv_rows(db.session(), run, _entry_filter()))
+
+
+@bp.post("/<int:run_id>/retry")
+@access.allow(Role.ADMIN)
+def retry(run_id: int) -> ResponseReturnValue:
+    """Try one record again, or every unresolved failure of one reason in this run."""
+    with unit_of_work() as session:
+        connection = connections.active_or_refuse(session)
+        runs.retry_entries(session, connection, _named_entries(run_id), actor_name=access.person().name)
+    flash("They are tried again as soon as a worker is free.", "success")
+    return htmx.redirect(url_for("sync_history.index"))
+
+
+@bp.post("/<int:run_id>/dismiss")
+@access.allow(Role.ADMIN)
+def dismiss(run_id: int) -> ResponseReturnValue:
+    """Mark one failure, or all of one reason in this run, as seen and not to be tried again."""
+    with unit_of_work() as session:
+        count = runs.dismiss(session, _named_entries(run_id), actor_name=access.person().name)
+    flash(
+        f"{count} {'failure was' if count == 1 else 'failures were'} dismissed; the sync does not try again.", "success"
+    )
+    return htmx.redirect(url_for("sync_history.show", run_id=run_id))
+
+
+def _named_entries(run_id: int) -> list[int]:
+    """The failures that a request speaks of: one by its id, or all of a reason."""
+    run = history.run_or_404(db.session(), run_id)
+    entry_id = request.form.get("entry_id", type=int)
+    return history.unresolved_ids(db.session(), run, reason=request.form.get("reason", ""), entry_id=entry_id)
+
+
+def _entry_filter() -> EntryFilter:
+    return EntryFilter(
+        outcome=request.args.get("outcome", ""),
+        direction=request.args.get("direction", ""),
+        reason=request.args.get("reason", ""),
+        after=request.args.get("after", 0, type=int),
+    )
+
+
+def _entry_words() -> dict[str, Any]:
+    return {
+        "outcomes": OUTCOMES,
+        "direction_names": DIRECTIONS,
+        "sentence": history.sentence,
+        "record_url": _record_url,
+        "labels": FIELD_LABELS,
+    }
+
+
+def _record_url(entry: SyncEntry) -> str:
+    """The page of the record here, if it has one."""
+    if entry.entity_id is None or entry.outcome == Outcome.DELETED:
+        return ""
+    if entry.entity == "transaction" and entry.crm_module in _PAGES:
+        return f"/{_PAGES[entry.crm_module]}/{entry.entity_id}"
+    return url_for("customers.show", customer_id=entry.entity_id) if entry.entity == "customer" else ""
