@@ -70,7 +70,7 @@ def cuts(body, after):
 
 
 class Stage(ThreadingHTTPServer):
-    """Plays `script` in order; the last move is repeated. `heard` are the requests so far."""
+    """Plays `script` in order; the last move is repeated. `heard` are the requests so far, `date` is its clock."""
 
     daemon_threads = True
 
@@ -79,6 +79,7 @@ class Stage(ThreadingHTTPServer):
         self.script = []
         self.heard = []
         self.connections = 0
+        self.date = None
 
     @property
     def url(self):
@@ -129,6 +130,9 @@ class _Player(BaseHTTPRequestHandler):
         if move.cut_after is not None:
             body, self.close_connection = body[: move.cut_after], True
         self.wfile.write(body)
+
+    def date_time_string(self, timestamp=None):
+        return self.server.date or super().date_time_string(timestamp)
 
     def log_message(self, *args):
         """Quiet."""

@@ -152,6 +152,33 @@ def test_a_related_list_is_read_to_its_end(crm, client):
     assert crm.heard[1].query["page_token"] == "t"
 
 
+def test_a_related_list_is_found_under_the_name_the_crm_gives_it(crm, client):
+    unknown = refuses(400, "INVALID_DATA", {"resource_path_index": 2})
+    lists = [
+        {"api_name": "Notes", "module": None},
+        {"api_name": "SalesOrders", "module": {"api_name": "Sales_Orders", "id": "1"}},
+    ]
+    crm.play(unknown, says({"related_lists": lists}), page("1"))
+    assert [order["id"] for order in client.related("Accounts", "9", "Sales_Orders", ["Subject"])] == ["1"]
+    assert [heard.path for heard in crm.heard][1:] == [
+        "/crm/v8/settings/related_lists",
+        "/crm/v8/Accounts/9/SalesOrders",
+    ]
+
+
+@pytest.mark.parametrize("answer", [says({"related_lists": []}), nothing()])
+def test_a_related_list_that_does_not_exist_is_told(crm, client, answer):
+    crm.play(refuses(400, "INVALID_DATA", {"resource_path_index": 2}), answer)
+    with pytest.raises(errors.Refused, match="INVALID_DATA"):
+        client.related("Accounts", "9", "Nonsense", ["Subject"])
+
+
+def test_an_id_cannot_lead_to_another_path(crm, client):
+    crm.play(nothing())
+    client.get("Accounts", "../settings/fields?module=Accounts")
+    assert crm.heard[0].path == "/crm/v8/Accounts/..%2Fsettings%2Ffields%3Fmodule%3DAccounts"
+
+
 def test_a_query_is_read_to_its_end(crm, client):
     crm.play(page("1", token="t"), page("2"))
     assert len(client.coql("select Deal_Name from Deals where id is not null")) == 2

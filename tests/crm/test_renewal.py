@@ -128,7 +128,7 @@ def test_a_rejected_token_is_replaced_by_what_another_process_has_brought(signs_
     assert len(signs_in.heard) == 1
 
 
-def test_a_refused_key_marks_the_credential_and_is_not_tried_again(signs_in, credential, http):
+def test_a_refused_key_marks_the_credential_and_is_not_tried_again_at_once(signs_in, credential, http):
     signs_in.play(says({"error": "invalid_grant"}, 400))
     with pytest.raises(errors.WrongKey):
         StoredTokens(db.engine, credential.id, http=http).renew("access-0", patience())
@@ -136,6 +136,15 @@ def test_a_refused_key_marks_the_credential_and_is_not_tried_again(signs_in, cre
         StoredTokens(db.engine, credential.id, http=http).access(patience())
     assert len(signs_in.heard) == 1
     assert not stored(credential.id).usable
+
+
+def test_a_refused_key_that_is_accepted_again_later_works_again(signs_in, credential, http):
+    with unit_of_work() as session:
+        row = session.get(CrmCredential, credential.id)
+        row.refused_reason, row.refresh_not_before = "the user is not active", now() - timedelta(seconds=1)
+    signs_in.play(fresh(1))
+    assert StoredTokens(db.engine, credential.id, http=http).access(patience()) == "access-1"
+    assert stored(credential.id).usable
 
 
 def test_trouble_at_the_sign_in_leaves_the_credential_as_it_was(signs_in, credential, http):

@@ -36,7 +36,7 @@ def translated(status, code="", details=None, said="", retry_after=None):
         (400, "INVALID_DATA", {"param_name": "page_token"}, errors.TokenExpired),
         (400, "TOKEN_BOUND_DATA_MISMATCH", {"param_name": "page_token"}, errors.TokenExpired),
         (400, "EXPIRED_VALUE", {"api_name": "page_token"}, errors.TokenExpired),
-        (400, "PAGINATION_LIMIT_EXCEEDED", {"param_name": "page_token"}, errors.Refused),
+        (400, "PAGINATION_LIMIT_EXCEEDED", {"param_name": "page_token"}, errors.ListTooLong),
         # later
         (429, "TOO_MANY_REQUESTS", {}, errors.RateLimited),
         (429, "", {}, errors.RateLimited),
@@ -74,6 +74,7 @@ def test_every_refusal_has_its_error(status, code, details, kind):
         (errors.ModuleUnavailable, False),
         (errors.ViewGone, False),
         (errors.TokenExpired, False),
+        (errors.ListTooLong, False),
         (errors.Refused, False),
     ],
 )

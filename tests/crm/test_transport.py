@@ -51,10 +51,11 @@ def test_an_empty_answer_is_none(crm, transport, status):
 
 def test_the_crms_clock_and_allowance_are_noted(crm, transport):
     assert (transport.server_time, transport.credits_remaining) == (None, None)
+    crm.date = "Mon, 23 Nov 2026 12:00:00 GMT"
     crm.play(says({"data": []}, X_API_CREDITS_REMAINING="4321"), says({"data": []}))
     transport.call(READ)
     transport.call(READ)
-    assert abs((transport.server_time - datetime.now(UTC)).total_seconds()) < 60
+    assert transport.server_time == datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     assert transport.credits_remaining == 4321
 
 

@@ -16,7 +16,7 @@ _WITHDRAWN = "Access was withdrawn. Connect to Zoho CRM again."
 
 
 class CrmCredential(OrganisationOwned, Base):
-    """What opens the CRM's door. `refused_reason` is set once the CRM no longer accepts it.
+    """What opens the CRM's door. `refused_reason` is set while the CRM does not accept it.
 
     `access_version` counts the access tokens this row has held, `refreshing_until` is the lease of the
     one process that is fetching the next, `refreshed_at` lists recent renewals (epoch seconds) and

@@ -19,6 +19,7 @@
         ├── ModuleUnavailable  the module is hidden, or not in this edition
         ├── ViewGone           the view no longer exists
         ├── TokenExpired       a page token too old, or from another question
+        ├── ListTooLong        more records than pages reach: export them instead
         └── Refused            anything else; `code` and `details` are the CRM's own
 
 `message` is for people, `code` and `crm_status` are the CRM's own words for whoever looks closer.
@@ -146,6 +147,12 @@ class ViewGone(Answered):
 
 class TokenExpired(Answered):
     """A page token that is too old or belongs to another question: begin again from the first page."""
+
+    status = 409
+
+
+class ListTooLong(Answered):
+    """The list goes on beyond the 100,000 records that pages reach; an export has no such end."""
 
     status = 409
 

@@ -145,12 +145,12 @@ def renewed(
     grant: Grant, *, http: urllib3.PoolManager | None = None, read_timeout: float = TOKEN_READ_TIMEOUT
 ) -> Grant:
     """The same grant with fresh access; for a ZSC key this is the first exchange once more."""
-    if grant.kind is GrantKind.ZSC:
+    if grant.zsc_key:
         form = {"grant_type": ZSC_GRANT_TYPE, "email": grant.email, "zsc_key": grant.zsc_key}
     elif grant.refresh_token:
         form = _refresh_form(grant.refresh_token, grant.client_id, grant.client_secret)
     else:
-        raise AuthExpired("Access to Zoho CRM has run out and cannot be renewed. Connect again.")
+        raise AuthExpired("Access to Zoho CRM has run out or was withdrawn. Connect again.")
     fresh = _grant(grant.kind, grant.accounts_url, form, http, read_timeout)
     return replace(grant, access_token=fresh.access_token, expires_at=fresh.expires_at, api_url=fresh.api_url)
 

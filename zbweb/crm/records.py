@@ -4,16 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from zbweb.crm import parse
 from zbweb.crm.ahead import one_ahead
-from zbweb.crm.errors import MalformedAnswer
+from zbweb.crm.errors import MalformedAnswer, Refused
 from zbweb.crm.port import FIELD_LIMIT, PAGE_SIZE, DeletedRecord, Page, Record
 from zbweb.crm.transport import Ask, Transport
 from zbweb.crm.wire import time_text
 
 API = "/crm/v8"
 _IDS_AT_ONCE = 100
+_PLACE_OF_LIST = 2
 _COQL_ROWS = 2000
 _COQL_REACH = 100_000
 
@@ -98,7 +100,7 @@ def _by_ids(transport: Transport, module: str, crm_ids: Sequence[str], fields: s
 
 def get(transport: Transport, module: str, crm_id: str) -> Record | None:
     """One record with every field and its line items; None when it is not there (any more)."""
-    body = transport.call(_ask(module, f"/{crm_id}"))
+    body = transport.call(_ask(module, f"/{_quoted(crm_id)}"))
     if body is None:
         return None
     with parse.reading(module_subject(module)):
@@ -167,9 +169,22 @@ def _numbered(transport: Transport, ask: Ask) -> Iterator[dict[str, Any]]:
 
 
 def related(transport: Transport, module: str, crm_id: str, related_list: str, fields: Sequence[str]) -> list[Record]:
-    """Every record of one related list, such as an account's `Deals`."""
+    """Every record of one related list, such as an account's `Deals`.
+
+    Lists are named like the module they lead to, mostly; where the CRM knows another name, it is asked for it.
+    """
+    try:
+        return _related(transport, module, crm_id, related_list, fields)
+    except Refused as error:
+        other = _name_of_list(transport, module, related_list) if _is_list_unknown(error) else None
+        if other is None:
+            raise
+    return _related(transport, module, crm_id, other, fields)
+
+
+def _related(transport: Transport, module: str, crm_id: str, related_list: str, fields: Sequence[str]) -> list[Record]:
     question = {"fields": _field_groups(fields)[0], "per_page": str(PAGE_SIZE)}
-    ask = replace(_ask(module, f"/{crm_id}/{related_list}"), subject=module_subject(related_list))
+    ask = replace(_ask(module, f"/{_quoted(crm_id)}/{related_list}"), subject=module_subject(related_list))
     token = None
     found: list[Record] = []
     while True:
@@ -178,6 +193,24 @@ def related(transport: Transport, module: str, crm_id: str, related_list: str, f
         token = page.next_token
         if token is None:
             return found
+
+
+def _is_list_unknown(error: Refused) -> bool:
+    return error.code == "INVALID_DATA" and error.details.get("resource_path_index") == _PLACE_OF_LIST
+
+
+def _name_of_list(transport: Transport, module: str, target: str) -> str | None:
+    """What the list of `target` records is called in the CRM; None when there is none of another name."""
+    ask = Ask("GET", f"{API}/settings/related_lists", {"module": module}, subject=module_subject(module))
+    body = transport.call(ask) or {"related_lists": []}
+    with parse.reading(ask.subject):
+        named = {item["api_name"]: (item.get("module") or {}).get("api_name") for item in body["related_lists"]}
+    return next((name for name, leads_to in named.items() if leads_to == target and name != target), None)
+
+
+def _quoted(crm_id: str) -> str:
+    """An id may come from a browser: it must not lead to another path."""
+    return quote(crm_id, safe="")
 
 
 def coql(transport: Transport, query: str) -> list[Record]:

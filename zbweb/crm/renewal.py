@@ -26,6 +26,8 @@ RENEWALS_ALLOWED = 10
 RENEWAL_WINDOW = timedelta(minutes=10)
 LEASE = timedelta(seconds=30)
 """Longer than a renewal can take (connect and read time-outs together)."""
+PAUSE_AFTER_REFUSAL = timedelta(seconds=60)
+"""A refused credential is tried again now and then: a deactivated CRM user may come back."""
 _GLANCE = 0.1
 
 _credentials = cast(Table, CrmCredential.__table__)
@@ -112,10 +114,8 @@ class StoredTokens:
     def _shared_or_renewed(self, rejected: str | None, patience: Patience) -> Grant:
         while True:
             row = self._row()
-            if row.refused_reason:
-                raise AuthExpired(row.refused_reason)
             grant = grant_in(row)
-            if _is_fresh(grant) and grant.access_token != rejected:
+            if _is_fresh(grant) and grant.access_token != rejected and not row.refused_reason:
                 return grant
             _refuse_beyond_allowance(row)
             if self._take_lease(row):
@@ -140,7 +140,7 @@ class StoredTokens:
         try:
             fresh = renewed(grant, http=self._http, read_timeout=_token_timeout(patience))
         except CredentialsRefused as error:
-            changes |= {"refused_reason": error.message}
+            changes |= {"refused_reason": error.message, "refresh_not_before": now() + PAUSE_AFTER_REFUSAL}
             raise
         except RateLimited as error:
             changes |= {"refresh_not_before": now() + timedelta(seconds=error.retry_after or 0.0)}
@@ -150,6 +150,8 @@ class StoredTokens:
                 "access_version": row.access_version + 1,
                 "sealed_secrets": sealed_secrets(fresh),
                 "refreshed_at": _with_one_more(row.refreshed_at),
+                "refresh_not_before": None,
+                "refused_reason": "",
             }
             return fresh
         finally:
@@ -175,6 +177,8 @@ def _refuse_beyond_allowance(row: Row[Any]) -> None:
     wait = wait_before_renewal(json.loads(row.refreshed_at), at.timestamp())
     if row.refresh_not_before:
         wait = max(wait, (row.refresh_not_before - at).total_seconds())
+    if wait > 0 and row.refused_reason:
+        raise AuthExpired(row.refused_reason)
     if wait > 0:
         raise RateLimited("Zoho limits how often access is renewed. It goes on by itself shortly.", retry_after=wait)
 

@@ -51,8 +51,9 @@ def client_for(
 ) -> ZohoClient:
     """A client that uses a saved credential; give pages `PATIENCE_OF_PAGES`.
 
-    Making one needs the app context (for the engine), using it does not. Never call it inside a unit
-    of work that has written: renewing access writes too, on a connection of its own.
+    Making one needs the app context (for the engine), using it does not. The credential must have been
+    committed, and nothing may be asked inside a unit of work that writes: renewing access writes too, on a
+    connection of its own.
     """
     tokens = StoredTokens(db.engine, credential_id, http=http)
     return ZohoClient(Transport(tokens, timing=timing or Timing(patience_seconds=patience_seconds), http=http))

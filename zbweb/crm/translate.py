@@ -9,6 +9,7 @@ from zbweb.crm.backoff import retry_after_seconds
 from zbweb.crm.errors import (
     Answered,
     AuthExpired,
+    ListTooLong,
     ModuleUnavailable,
     PermissionDenied,
     RateLimited,
@@ -33,6 +34,7 @@ _BY_CODE: dict[str, type[Answered]] = {
     "RATE_LIMIT_EXCEEDED": RateLimited,
     "TOKEN_BOUND_DATA_MISMATCH": TokenExpired,
     "EXPIRED_VALUE": TokenExpired,
+    "PAGINATION_LIMIT_EXCEEDED": ListTooLong,
     "INTERNAL_ERROR": Unavailable,
     "INTERNAL_SERVER_ERROR": Unavailable,
 }
@@ -46,6 +48,7 @@ _SENTENCES: dict[type[Answered], str] = {
     ModuleUnavailable: "Zoho CRM does not offer {subject}: it is hidden there or not part of the plan.",
     RateLimited: "Zoho CRM asks to slow down: its allowance of requests is used up for now. Try again later.",
     TokenExpired: "The place where reading {subject} stopped is no longer known to Zoho CRM. Start reading again.",
+    ListTooLong: "Zoho CRM lists no more than 100,000 records of {subject}. Choose a smaller view.",
     ViewGone: "The chosen view of {subject} no longer exists in Zoho CRM. Choose another one.",
     Unavailable: "Zoho CRM has trouble of its own. Try again in a moment.",
     Refused: "Zoho CRM refused this request about {subject}.",
