@@ -57,7 +57,7 @@ class PersonForm(Form):
     designation = _text("Designation")
     department = _text("Department")
     primary = BooleanField("Primary contact")
-    custom: FormField[Form]
+    custom: "FormField[Form]"
 
     @property
     def is_blank(self) -> bool:
@@ -87,8 +87,8 @@ class CustomerForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
     currency = SelectField("Currency", choices=currencies)
     payment_term_id = SelectField("Payment Terms", coerce=lambda value: int(value) if value else None)
     notes = TextAreaField("Notes")
-    custom: FormField[Form]
-    contact_persons: FieldList[FormField[PersonForm]]
+    custom: "FormField[Form]"
+    contact_persons: "FieldList[FormField[PersonForm]]"
 
     def draft(self, held: Mapping[str, Any]) -> CustomerDraft:
         """What was typed. `held` are the customer's custom values so far: an unticked box is no news to none."""
