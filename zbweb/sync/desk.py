@@ -143,8 +143,12 @@ class Desk:
         }
 
     def settled(self, crm_module: str, crm_ids: Sequence[str]) -> None:
-        """These records are well, changed or not: an earlier failure of theirs is over."""
-        self._resolve(SyncEntry.crm_module == crm_module, SyncEntry.crm_id.in_(crm_ids))
+        """These CRM records could be read, changed or not: an earlier failure to fetch them is over."""
+        self._resolve(Direction.IN, SyncEntry.crm_module == crm_module, SyncEntry.crm_id.in_(crm_ids))
+
+    def told(self, entity: Entity, entity_ids: Collection[int]) -> None:
+        """The CRM knows these local records as they are: an earlier failure to push them is over."""
+        self._resolve(Direction.OUT, SyncEntry.entity == entity, SyncEntry.entity_id.in_(entity_ids))
 
     def failing(self, crm_module: str, crm_ids: Collection[str]) -> set[str]:
         """Those of the records whose last fate was a failure."""
@@ -158,19 +162,20 @@ class Desk:
         return set(self.session.scalars(statement)) if crm_ids else set()
 
     def _settle_earlier(self) -> None:
-        """A record has one open failure or conflict at most: today's fate replaces yesterday's."""
-        for module in {fate.crm_module for fate in self.fates if fate.crm_id}:
-            ids = [fate.crm_id for fate in self.fates if fate.crm_module == module and fate.crm_id]
-            self._resolve(SyncEntry.crm_module == module, SyncEntry.crm_id.in_(ids))
-        for entity in {fate.entity for fate in self.fates if not fate.crm_id}:
-            local = [fate.entity_id for fate in self.fates if fate.entity == entity and not fate.crm_id]
-            self._resolve(SyncEntry.entity == entity, SyncEntry.entity_id.in_(local))
+        """A record has one open failure or conflict per direction at most: today's fate replaces yesterday's."""
+        fetched = [fate for fate in self.fates if fate.direction is Direction.IN]
+        for module in {fate.crm_module for fate in fetched}:
+            self.settled(module, [fate.crm_id for fate in fetched if fate.crm_module == module and fate.crm_id])
+        pushed = [fate for fate in self.fates if fate.direction is Direction.OUT]
+        for entity in {fate.entity for fate in pushed}:
+            self.told(entity, [fate.entity_id for fate in pushed if fate.entity == entity and fate.entity_id])
 
-    def _resolve(self, *which: Any) -> None:
+    def _resolve(self, direction: Direction, *which: Any) -> None:
         statement = (
             update(SyncEntry)
             .where(
                 SyncEntry.connection_id == self.connection_id,
+                SyncEntry.direction == direction,
                 SyncEntry.outcome.in_((Outcome.FAILED, Outcome.CONFLICT)),
                 SyncEntry.resolved_at.is_(None),
                 *which,

@@ -63,10 +63,17 @@ def load(session: Session, kind: Kind, ids: Iterable[int]) -> dict[int, Holding]
     if not wanted:
         return {}
     if kind.model is Customer:
-        customers = session.scalars(select(Customer).where(Customer.id.in_(wanted)).with_for_update())
-        return {customer.id: customer for customer in customers}
-    persons = session.scalars(select(ContactPerson).where(ContactPerson.id.in_(wanted)).with_for_update())
-    return {person.id: person for person in persons}
+        customers = select(Customer).where(Customer.id.in_(wanted)).with_for_update()
+        return {each.id: each for each in session.scalars(customers.execution_options(populate_existing=True))}
+    persons = select(ContactPerson).where(ContactPerson.id.in_(wanted)).with_for_update()
+    return {each.id: each for each in session.scalars(persons.execution_options(populate_existing=True))}
+
+
+def name_of(holding: Holding) -> str:
+    """What people call the record here; the CRM's last name is made of it where there is no better one."""
+    if isinstance(holding, Customer):
+        return holding.display_name
+    return holding.full_name or holding.email or holding.phone or holding.mobile or "?"
 
 
 def values_of(holding: Holding, keys: Iterable[str]) -> dict[str, Value]:

@@ -17,8 +17,9 @@ from zbweb.sync import holdings
 from zbweb.sync.core.decide import Action, Decision, Past, Situation, decide
 from zbweb.sync.core.fields import Table
 from zbweb.sync.core.fieldtypes import Value
-from zbweb.sync.core.mapping import to_local
+from zbweb.sync.core.mapping import Row, to_local
 from zbweb.sync.core.merge import Merge, merge
+from zbweb.sync.core.outgoing import presented, unseen
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.words import Direction, Entity, LinkState, Outcome
 from zbweb.sync.desk import Desk, Fate
@@ -41,7 +42,7 @@ class Incoming:
 def bring_in(desk: Desk, table: Table, records: Sequence[Record]) -> None:
     """Bring CRM records in as customers: accounts as Business, contacts as Individual."""
     known = gather(desk.session, desk.connection_id, table.crm_module, [str(record["id"]) for record in records])
-    arrivals = _map(desk, table, records)
+    arrivals = arrivals_of(desk, table, records)
     linked = [each for each in arrivals if each.crm_id in known.links]
     merge_linked(desk, table, linked, known)
     fresh = [each for each in arrivals if each.crm_id not in known.links]
@@ -55,7 +56,7 @@ def bring_in_persons(desk: Desk, records: Sequence[Record]) -> None:
     """Bring contacts in as contact persons of the customers that their accounts became."""
     ids = [str(record["id"]) for record in records]
     known = gather(desk.session, desk.connection_id, "Contacts", ids)
-    arrivals = _map(desk, Table.PERSON, records)
+    arrivals = arrivals_of(desk, Table.PERSON, records)
     customers = _customers_of(desk, [each.account_id for each in arrivals if each.account_id])
     merge_linked(desk, Table.PERSON, [each for each in arrivals if each.crm_id in known.links], known)
     _move_persons(desk, arrivals, known, customers)
@@ -64,7 +65,7 @@ def bring_in_persons(desk: Desk, records: Sequence[Record]) -> None:
     desk.put_away()
 
 
-def _map(desk: Desk, table: Table, records: Sequence[Record]) -> list[Incoming]:
+def arrivals_of(desk: Desk, table: Table, records: Sequence[Record]) -> list[Incoming]:
     """The records' billing values; one that cannot be mapped is written down as failed, naming the field."""
     arrivals = []
     for record in records:
@@ -104,18 +105,19 @@ def merge_linked(desk: Desk, table: Table, arrivals: Sequence[Incoming], known: 
         holding = local.get(link.entity_id)
         if holding is None or link.entity != kind.entity:
             continue
-        _merge_one(desk, link, holding, each)
+        _merge_one(desk, link, holding, each, desk.mapping[table])
 
 
-def _merge_one(desk: Desk, link: Link, holding: Holding, arrival: Incoming) -> None:
+def _merge_one(desk: Desk, link: Link, holding: Holding, arrival: Incoming, rows: Sequence[Row]) -> None:
     newer = arrival.modified_at is None or arrival.modified_at >= holding.updated_at
     ours = holdings.values_of(holding, arrival.values)
-    merged = merge(arrival.values, ours, link.snapshot, desk.rule(crm_is_newer=newer))
+    said = presented(ours, rows, name=holdings.name_of(holding))
+    merged = merge(arrival.values, said, link.snapshot, desk.rule(crm_is_newer=newer))
     fate = _fate_of(merged, ours)
     if merged.take:
         holdings.change(holding, merged.take)
     _agree(link, merged, arrival)
-    if merged.keep:
+    if unseen(merged.keep, merged.snapshot, rows):
         desk.owe(Entity(link.entity), holding.id)
     if fate is None:
         desk.counts["unchanged"] += 1
@@ -164,7 +166,7 @@ def _welcome(desk: Desk, table: Table, arrivals: Sequence[Incoming], known: Know
             created.append((each, decision))
             known.taken_names.add(key)
         elif decision.action is Action.ADOPT:
-            _adopt(desk, table, each, known.take_twin(key), decision.reason)
+            adopt(desk, table, each, known.take_twin(key), decision.reason)
         else:
             _leave(desk, table, each, decision.reason, known)
     _create(desk, table, created)
@@ -197,7 +199,7 @@ def _fate(table: Table, each: Incoming, outcome: Outcome, reason: Reason, entity
     return Fate(outcome, reason, KINDS[table].entity, table.crm_module, each.crm_id, each.name, entity_id, **more)
 
 
-def _adopt(desk: Desk, table: Table, each: Incoming, entity_id: int, reason: Reason) -> None:
+def adopt(desk: Desk, table: Table, each: Incoming, entity_id: int, reason: Reason) -> None:
     """Pair a record with its unlinked twin. The CRM's values replace ours; a field empty there keeps ours."""
     kind = KINDS[table]
     holding = holdings.load(desk.session, kind, [entity_id])[entity_id]
@@ -258,7 +260,7 @@ def _welcome_persons(desk: Desk, arrivals: Sequence[Incoming], known: Known, cus
         elif known.past.get(each.crm_id) is Past.REMOVED and not desk.asked_for:
             desk.note(_fate(Table.PERSON, each, Outcome.SKIPPED, Reason.REMOVED_HERE, None))
         elif twin := twins.pop((customer_id, name_key(each.name)), None):
-            _adopt(desk, Table.PERSON, each, twin, Reason.PAIRED)
+            adopt(desk, Table.PERSON, each, twin, Reason.PAIRED)
         else:
             created.append((customer_id, each))
     _create_persons(desk, created)

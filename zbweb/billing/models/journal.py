@@ -34,7 +34,10 @@ class JournalEntry(OrganisationOwned, Base):
 
 
 class OutboxRow(OrganisationOwned, Base):
-    """A record whose latest state the CRM has yet to be told, with the fate of the last attempt."""
+    """A record whose latest state the CRM has yet to be told, with the fate of the last attempt.
+
+    `sent_at`, by the CRM's clock: a new record was sent and whether it arrived has not been written down yet.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -49,6 +52,7 @@ class OutboxRow(OrganisationOwned, Base):
     queued_at: Mapped[UtcTime] = mapped_column(default=now)
     not_before: Mapped[UtcTime | None]
     claimed_until: Mapped[UtcTime | None]
+    sent_at: Mapped[UtcTime | None]
     attempts: Mapped[int] = mapped_column(default=0)
     error_code: Mapped[Code] = mapped_column(default="")
     error_message: Mapped[LongText] = mapped_column(default="")

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     CRM_DUPLICATE = "crm_duplicate"
     GONE_IN_CRM = "gone_in_crm"
     BLOCKED_BY_CUSTOMER = "blocked_by_customer"
+    PERSON_WAITS = "person_waits"
     BLOCKED_BY_ITEM = "blocked_by_item"
     CRM_AWAY = "crm_away"
     POTENTIAL_WON = "potential_won"
@@ -89,6 +90,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.CRM_DUPLICATE: "Zoho CRM already has a record with this unique value. Link the two, or change the value.",
     Reason.GONE_IN_CRM: "The linked CRM record no longer exists. The next sync unlinks it.",
     Reason.BLOCKED_BY_CUSTOMER: "The document waits for its customer, which is not in Zoho CRM yet.",
+    Reason.PERSON_WAITS: "The contact person waits for its customer, which Zoho CRM has not accepted. "
+    "Mend the customer; the person follows with the next sync.",
     Reason.BLOCKED_BY_ITEM: "The document waits for an item that Zoho CRM did not accept as a product.",
     Reason.CRM_AWAY: "Zoho CRM did not answer. It is tried again by itself.",
     Reason.POTENTIAL_WON: "The potential was won.",

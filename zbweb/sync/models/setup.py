@@ -13,6 +13,7 @@ class ModuleSetup(OrganisationOwned, Base):
     `mappings` maps a table name ("account", "contact", "person", or the transaction's CRM module) to
     rows {"field": billing field, "crm": CRM field}. `watermarks` maps a CRM module to the ISO time up
     to which it has been read; a change of scope, view or mapping clears them. `version` 0: never saved.
+    `pushed_at` is when the CRM had first been told everything that was here.
     """
 
     __tablename__ = "module_setups"
@@ -38,6 +39,7 @@ class ModuleSetup(OrganisationOwned, Base):
     mappings: Mapped[JsonObject] = mapped_column(default=dict)
     watermarks: Mapped[JsonObject] = mapped_column(default=dict)
     draft: Mapped[JsonObject] = mapped_column(default=dict)
+    pushed_at: Mapped[UtcTime | None]
     saved_at: Mapped[UtcTime | None]
     saved_by: Mapped[Name] = mapped_column(default="")
 
