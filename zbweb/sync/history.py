@@ -151,8 +151,9 @@ def _matching(run: SyncRun, wanted: EntryFilter) -> list[ColumnElement[bool]]:
 
 def directions(session: Session, run: SyncRun) -> dict[str, int]:
     """How many entries went each way."""
-    statement = select(SyncEntry.direction, func.count(SyncEntry.id)).where(SyncEntry.run_id == run.id)
-    return dict(session.execute(statement.group_by(SyncEntry.direction)).tuples().all())
+    statement = select(SyncEntry.direction, func.count(SyncEntry.id).label("entries")).where(SyncEntry.run_id == run.id)
+    rows = session.execute(statement.group_by(SyncEntry.direction))
+    return {row.direction: row.entries for row in rows}
 
 
 def reasons(session: Session, run: SyncRun) -> list[ReasonGroup]:
@@ -165,7 +166,7 @@ def reasons(session: Session, run: SyncRun) -> list[ReasonGroup]:
     )
     groups = [
         ReasonGroup(outcome, reason, sentence(reason), count, open_ if outcome == Outcome.FAILED else 0)
-        for outcome, reason, count, open_ in session.execute(statement).tuples()
+        for outcome, reason, count, open_ in session.execute(statement)
     ]
     return sorted(groups, key=lambda group: (-group.unresolved, group.outcome, -group.count))
 
@@ -201,7 +202,7 @@ def unresolved_by_reason(session: Session, connection: Connection) -> list[Reaso
     )
     return [
         ReasonGroup(Outcome.FAILED, reason, sentence(reason), number, number)
-        for reason, number in session.execute(statement).tuples()
+        for reason, number in session.execute(statement)
     ]
 
 

@@ -2,14 +2,14 @@
 
 from zbweb.sync.core.words import Extent, Policy, RunStatus, Scope, SyncedModule, Trigger, Winner
 
-SCOPES = {
+SCOPES: dict[str, str] = {
     Scope.ACCOUNTS: "Accounts",
     Scope.CONTACTS: "Contacts",
     Scope.ACCOUNTS_AND_CONTACTS: "Accounts and their Contacts",
 }
-EXTENTS = {Extent.FETCH: "Fetch from CRM", Extent.BOTH: "Sync both ways"}
-POLICIES = {Policy.CLONE: "Clone", Policy.OVERWRITE: "Overwrite", Policy.SKIP: "Skip"}
-WINNERS = {
+EXTENTS: dict[str, str] = {Extent.FETCH: "Fetch from CRM", Extent.BOTH: "Sync both ways"}
+POLICIES: dict[str, str] = {Policy.CLONE: "Clone", Policy.OVERWRITE: "Overwrite", Policy.SKIP: "Skip"}
+WINNERS: dict[str, str] = {
     Winner.CRM: "Zoho CRM wins",
     Winner.BILLING: "Billing wins",
     Winner.NEWEST: "The newest change wins",
@@ -17,13 +17,13 @@ WINNERS = {
 }
 LOOSE = "Include contacts that are not associated to any accounts in Zoho CRM"
 
-MODULES = {
+MODULES: dict[str, str] = {
     SyncedModule.CUSTOMERS: "Customers",
     SyncedModule.QUOTES: "Quotes",
     SyncedModule.SALES_ORDERS: "Sales Orders",
     SyncedModule.INVOICES: "Invoices",
 }
-TRIGGERS = {
+TRIGGERS: dict[str, str] = {
     Trigger.FIRST: "First sync",
     Trigger.AUTO: "Automatic",
     Trigger.INSTANT: "Instant Sync",
@@ -32,7 +32,7 @@ TRIGGERS = {
     Trigger.TRANSACTION: "Transaction",
     Trigger.RETRY: "Retry",
 }
-STATUSES = {
+STATUSES: dict[str, str] = {
     RunStatus.QUEUED: "Queued",
     RunStatus.RUNNING: "Running",
     RunStatus.SUCCEEDED: "Succeeded",
@@ -40,7 +40,7 @@ STATUSES = {
     RunStatus.FAILED: "Failed",
     RunStatus.CANCELLED: "Cancelled",
 }
-PHASES = {
+PHASES: dict[str, str] = {
     "": "Getting ready",
     "accounts": "Fetching accounts",
     "accounts_deleted": "Looking for deleted accounts",

@@ -37,7 +37,7 @@ class KeyForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
 class OAuthForm(FlaskForm):  # type: ignore[misc]
     """A client of Zoho's API console; with a refresh token it needs no consent page."""
 
-    data_centre = SelectField("Data Centre", choices=[(centre.code, centre.label) for centre in DATA_CENTRES])
+    data_centre = SelectField("Data Centre", choices={centre.code: centre.label for centre in DATA_CENTRES})
     client_id = StringField("Client ID", [InputRequired("Enter the client ID.")], [_stripped], render_kw=_NO_AUTOFILL)
     client_secret = PasswordField(
         "Client Secret", [InputRequired("Enter the client secret.")], [_stripped], render_kw=_SECRET

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, RadioField, SelectField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import InputRequired, Length
 
 from zbweb.sync.core.fields import BillingField, Table
@@ -28,7 +29,7 @@ class ModuleForm(StepForm):
         "Module in Zoho CRM",
         [InputRequired("Choose a module.")],
         coerce=Scope,
-        choices=list(SCOPES.items()),
+        choices=dict(SCOPES),
     )
     include_loose = BooleanField(LOOSE)
 
@@ -40,13 +41,13 @@ class ExtentForm(StepForm):
         "Extent of sync",
         [InputRequired("Choose how information flows.")],
         coerce=Extent,
-        choices=list(EXTENTS.items()),
+        choices=dict(EXTENTS),
     )
     winner = RadioField(
         "When both sides changed the same field",
         [InputRequired("Choose one.")],
         coerce=Winner,
-        choices=list(WINNERS.items()),
+        choices=dict(WINNERS),
     )
     fire_triggers = BooleanField("Let Zoho CRM’s workflows run for records that Billing sends")
 
@@ -54,9 +55,7 @@ class ExtentForm(StepForm):
 class DuplicatesForm(StepForm):
     """Step 3."""
 
-    policy = RadioField(
-        "Duplicate records", [InputRequired("Choose one.")], coerce=Policy, choices=list(POLICIES.items())
-    )
+    policy = RadioField("Duplicate records", [InputRequired("Choose one.")], coerce=Policy, choices=dict(POLICIES))
 
 
 class ViewsForm(StepForm):
@@ -70,10 +69,11 @@ class ViewsForm(StepForm):
         select = self[field]
         if views is None:
             every = f"All {field.split('_', maxsplit=1)[0].capitalize()}s"
-            select.choices = [("", every, {})] + ([(chosen, "The view chosen before", {})] if chosen else [])
+            before = [SelectChoice(chosen, "The view chosen before")] if chosen else []
+            select.choices = [SelectChoice("", every), *before]
         else:
-            select.choices = [(view.id, view.name, {"data-note": _count(view)}) for view in views]
-        known = [choice[0] for choice in select.choices]
+            select.choices = [SelectChoice(view.id, view.name, {"data-note": _count(view)}) for view in views]
+        known = [choice.value for choice in select.choices]
         if select.data not in known:
             select.data = known[0]
 
