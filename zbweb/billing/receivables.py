@@ -147,7 +147,7 @@ def ageing_totals(session: Session) -> tuple[Decimal, ...]:
         .where(*_sent_invoices(), Transaction.paid < Transaction.total)
         .group_by(which)
     )
-    sums: dict[int, Decimal] = dict(session.execute(statement).tuples().all())
+    sums: dict[int, Decimal] = dict(session.execute(statement).all())
     return tuple(sums.get(index) or ZERO for index in range(len(BUCKETS)))
 
 
@@ -213,5 +213,5 @@ def _names(session: Session, ids: Iterable[int]) -> dict[int, str]:
     for start in range(0, len(wanted), 500):
         portion = wanted[start : start + 500]
         statement = select(Customer.id, Customer.display_name).where(Customer.id.in_(portion))
-        found.update(session.execute(statement).tuples().all())
+        found.update(session.execute(statement).all())
     return found
