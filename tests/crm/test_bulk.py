@@ -70,7 +70,7 @@ def zipped(*lines):
 def test_an_export_is_ordered_with_the_names_of_what_records_point_at(crm, client):
     added = {"status": "success", "code": "ADDED_SUCCESSFULLY", "details": {"id": "55", "state": "ADDED"}}
     crm.play(says({"fields": RAW}), says({"data": [added]}, 201))
-    job = client.start_bulk_read("Accounts", ["id", "Account_Name", "Parent_Account", "Owner"], view_id="77")
+    job = client.start_bulk_read("Accounts", ["id", "Account_Name", "Parent_Account", "Owner", "Gone"], view_id="77")
     assert (job.id, job.state) == ("55", BulkState.WAITING)
     assert (crm.heard[1].path, crm.heard[1].json) == (
         "/crm/bulk/v8/read",

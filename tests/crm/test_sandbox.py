@@ -12,8 +12,8 @@ from zbweb import config
 from zbweb.billing.models import Organisation
 from zbweb.clock import now
 from zbweb.crm import errors
-from zbweb.crm.port import StageKind
-from zbweb.crm.query import equals
+from zbweb.crm.port import BulkState, StageKind
+from zbweb.crm.query import coql_text, equals
 from zbweb.crm.tokens import (
     client_for,
     client_for_grant,
@@ -24,6 +24,8 @@ from zbweb.crm.tokens import (
 )
 from zbweb.crm.transport import Timing
 from zbweb.db import unit_of_work
+
+ODD_NAME = "O'Neill \\ Sons (UK), Ltd"
 
 
 @pytest.fixture(scope="module")
@@ -251,6 +253,92 @@ def test_more_than_a_hundred_records_are_written(client):
     assert client.get("Accounts", crm_ids[229])["Account_Name"] == "Account 229"
     assert all(verdict.ok for verdict in client.delete("Accounts", crm_ids))
     assert client.count("Accounts") == 0
+
+
+# Exports, queries, notifications
+
+
+def exported(client, module, fields, **choice):
+    job = client.start_bulk_read(module, fields, **choice)
+    while job.state is BulkState.WAITING:
+        job = client.bulk_job(job.id)
+    assert job.state is BulkState.DONE
+    return list(client.bulk_rows(job.id, client.fields(module)))
+
+
+def by_id(records):
+    return {record["id"]: record for record in records}
+
+
+@pytest.mark.parametrize("module", ["Accounts", "Contacts", "Deals"])
+def test_an_export_brings_the_same_records_as_a_list(sandbox, client, module):
+    sandbox.seed(accounts=20, contacts_per_account=2, loose_contacts=3, deals=10)
+    tagged = next(client.pages(module, ["id"])).records[0]["id"]
+    assert client.update(module, [{"id": tagged, "Tag": [{"name": "Renewal"}, {"name": "VIP"}]}])[0].ok
+    fields = [field.api_name for field in client.fields(module) if field.data_type != "subform"]
+    listed = by_id(record for page in client.pages(module, fields) for record in page.records)
+    rows = by_id(exported(client, module, fields))
+    assert rows.keys() == listed.keys()
+    for crm_id, record in listed.items():
+        different = {
+            name: (value, rows[crm_id].get(name))
+            for name, value in record.items()
+            if not same(value, rows[crm_id].get(name))
+        }
+        assert different == {}
+
+
+def same(listed, exported):
+    """An export knows people, records and tags by id or name only."""
+    if isinstance(listed, list):
+        listed = [{"name": item["name"]} if isinstance(item, dict) else item for item in listed]
+    if isinstance(listed, dict) and "id" in listed:
+        return {name: listed[name] for name in ("id", "name")} == exported
+    return listed == exported
+
+
+def test_an_export_of_a_view_brings_its_records_only(sandbox, client):
+    added(client, "Accounts", *accounts("In", "Out"))
+    view = sandbox.control(
+        "custom_views", {"module": "Accounts", "name": "Some", "criteria": equals("Account_Name", "In")}
+    )
+    assert [view["id"]] == [found.id for found in client.views("Accounts") if found.name == "Some"]
+    assert names(client.pages("Accounts", ["Account_Name"], view_id=view["id"])) == ["In"]
+    assert [row["Account_Name"] for row in exported(client, "Accounts", ["Account_Name"], view_id=view["id"])] == ["In"]
+    assert client.count("Accounts", view_id=view["id"]) == 1
+
+
+def test_an_export_that_is_not_ready_waits(sandbox, client):
+    sandbox.faults(bulk_delay_ms=400)
+    job = client.start_bulk_read("Accounts", ["Account_Name"])
+    assert client.bulk_job(job.id).state is BulkState.WAITING
+    with pytest.raises(errors.Answered):
+        list(client.bulk_rows(job.id, client.fields("Accounts")))
+
+
+def test_a_query_brings_every_row(sandbox, client):
+    sandbox.seed(accounts=2_100, contacts_per_account=0)
+    rows = client.coql("select Account_Name from Accounts where id is not null")
+    assert len({row["id"] for row in rows}) == 2_100
+    (crm_id,) = added(client, "Accounts", *accounts(ODD_NAME))
+    found = client.coql(f"select Account_Name from Accounts where Account_Name = {coql_text(ODD_NAME)}")
+    assert [row["id"] for row in found] == [crm_id]
+
+
+def test_a_notification_is_ordered_and_cancelled(client):
+    order = {"events": ["Deals.edit", "Accounts.all"], "notify_url": "http://127.0.0.1:9/crm/notify", "token": "secret"}
+    asked = (now() + timedelta(days=6)).replace(microsecond=0)
+    assert client.watch("1000000068001", **order, expires_at=asked).expires_at == asked
+    later = asked + timedelta(hours=6)
+    assert client.watch("1000000068001", **order, expires_at=later).expires_at == later
+    client.unwatch("1000000068001")
+    client.unwatch("1000000068001")
+
+
+def test_a_notification_for_longer_than_a_week_lasts_as_long_as_the_crm_says(client):
+    order = {"events": ["Deals.edit"], "notify_url": "http://127.0.0.1:9/crm/notify", "token": "secret"}
+    granted = client.watch("1000000068002", **order, expires_at=now() + timedelta(days=30)).expires_at
+    assert timedelta(0) < granted - now() < timedelta(hours=2)
 
 
 # Trouble

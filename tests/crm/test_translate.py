@@ -30,6 +30,8 @@ def translated(status, code="", details=None, said="", retry_after=None):
         # what is not there
         (400, "INVALID_MODULE", {"resource_path_index": 0}, errors.ModuleUnavailable),
         (404, "INVALID_MODULE", {}, errors.ModuleUnavailable),
+        (400, "MODULE_NOT_AVAILABLE", {}, errors.ModuleUnavailable),
+        (400, "CVID_NOT_SUPPORTED", {}, errors.ViewGone),
         (400, "INVALID_DATA", {"param_name": "cvid"}, errors.ViewGone),
         (404, "INVALID_URL_PATTERN", {}, errors.Refused),
         # page tokens

@@ -7,6 +7,7 @@ In CSV a lookup is only an id; its name is asked for as a second column and both
 
 import csv
 import io
+import re
 import tempfile
 import zipfile
 import zlib
@@ -35,6 +36,7 @@ _NAME_FIELDS = {
     "Campaigns": "Campaign_Name",
 }
 _NAME_OF_CUSTOM_MODULE = "Name"
+_TAGS = "Tag"
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, csv.Error, LookupError, ValueError, ArithmeticError)
 
 
@@ -93,9 +95,10 @@ def read_export(file: IO[bytes], fields: Sequence[FieldMeta]) -> Iterator[Record
 
 
 def _columns(metas: Sequence[FieldMeta], fields: Sequence[str]) -> list[str]:
+    """Unknown fields are left out, as a list leaves them out; an export would be refused for them."""
     known = {meta.api_name: meta for meta in metas}
-    names = [name for name in dict.fromkeys(fields) if name != "id"]
-    return [*names, *(column for name in names if name in known for column in _name_columns(known[name]))]
+    names = [name for name in dict.fromkeys(fields) if name in known and name != "id"]
+    return [*names, *(column for name in names for column in _name_columns(known[name]))]
 
 
 def _name_columns(field: FieldMeta) -> list[str]:
@@ -119,8 +122,9 @@ def _reader(field: FieldMeta) -> Callable[[Mapping[str, str]], Any]:
     """How to read the field from a row's cells."""
     if field.json_type == "jsonobject":
         return _lookup_reader(field.api_name, _name_columns(field))
-    read = _READERS.get(field.json_type, str)
-    empty: Any = [] if field.json_type == "jsonarray" else None
+    kind = field.json_type if field.api_name != _TAGS else _TAGS
+    read = _READERS.get(kind, str)
+    empty: Any = [] if kind in {"jsonarray", _TAGS} else None
     return lambda cells: read(cells[field.api_name]) if cells[field.api_name] else empty
 
 
@@ -142,10 +146,15 @@ def _several(text: str) -> list[str]:
     return text.split(";")
 
 
+def _tags(text: str) -> list[Record]:
+    return [{"name": name.strip()} for name in re.split("[;,]", text)]
+
+
 _READERS: dict[str, Callable[[str], Any]] = {
     "integer": int,
     "long": int,
     "double": Decimal,
     "boolean": _boolean,
     "jsonarray": _several,
+    _TAGS: _tags,
 }

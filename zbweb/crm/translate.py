@@ -30,6 +30,8 @@ _BY_CODE: dict[str, type[Answered]] = {
     "NO_PERMISSION": PermissionDenied,
     "AUTHORIZATION_FAILED": PermissionDenied,
     "INVALID_MODULE": ModuleUnavailable,
+    "MODULE_NOT_AVAILABLE": ModuleUnavailable,
+    "CVID_NOT_SUPPORTED": ViewGone,
     "TOO_MANY_REQUESTS": RateLimited,
     "RATE_LIMIT_EXCEEDED": RateLimited,
     "TOKEN_BOUND_DATA_MISMATCH": TokenExpired,
