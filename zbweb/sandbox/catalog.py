@@ -35,7 +35,7 @@ class Catalog:
 
     def __init__(self, custom: dict[str, tuple[Field, ...]], *, multi_currency: bool) -> None:
         self._modules = {
-            module.api_name: _numbered(position, module, custom.get(module.api_name, ()), multi_currency)
+            module.api_name: _numbered(position, module, custom.get(module.api_name, ()), multi_currency=multi_currency)
             for position, module in enumerate(_MODULES)
         }
 
@@ -84,7 +84,7 @@ def _field_from(values: dict[str, object]) -> Field:
     return Field(**values, kind=kind, choices=tuple(choices))  # type: ignore[arg-type]
 
 
-def _numbered(position: int, module: Module, custom: tuple[Field, ...], multi_currency: bool) -> Module:
+def _numbered(position: int, module: Module, custom: tuple[Field, ...], *, multi_currency: bool) -> Module:
     fields = module.fields
     if multi_currency and module.api_name in _PRICED:
         fields = (*fields, *MONEY_FIELDS)

@@ -45,6 +45,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Sort:
+    """One column of ORDER BY."""
+
     path: str
     descending: bool
 

@@ -162,7 +162,7 @@ def _test(test: Test, scope: Scope) -> Clause:
     if field.kind is Kind.SUBFORM:
         raise BadCriterion("the field is not available for search", api_name=test.field)
     if field.kind is Kind.LOOKUP and "." not in test.field and test.comparator in _BY_LINK:
-        return _linked(test, scope)
+        return _linked(test)
     value = expression(test.field, scope)
     if field.kind in TEXT_KINDS or field.kind in (Kind.PICKLIST, Kind.MULTIPICK):
         value = "record.name_key" if test.field == scope.module.name_field else f"fold({value})"
@@ -182,7 +182,7 @@ def _empty(test: Test, scope: Scope) -> Clause:
 _BY_LINK = {Comparator.EQUAL: "IN", Comparator.IN: "IN", Comparator.NOT_EQUAL: "NOT IN", Comparator.NOT_IN: "NOT IN"}
 
 
-def _linked(test: Test, scope: Scope) -> Clause:
+def _linked(test: Test) -> Clause:
     """A lookup compared with ids is answered from the index of lookups."""
     targets = [int(_identity(item, test)) for item in _listed(test.value)]
     marks = ", ".join("?" * len(targets))
@@ -214,21 +214,22 @@ def _operands(field: Field, test: Test, scope: Scope) -> list[Any]:
 
 
 def _operand(field: Field, value: Any, test: Test, scope: Scope) -> Any:
+    """The value as the column of this kind of field is compared with it."""
     if field.kind is Kind.OWNER:
-        own = value in ("${CURRENTUSER}", "CURRENTUSER")
-        return scope.member_id if own else int(_identity(value, test))
+        return scope.member_id if value in ("${CURRENTUSER}", "CURRENTUSER") else int(_identity(value, test))
     if field.kind in (Kind.LOOKUP, Kind.BIGINT):
         return int(_identity(value, test)) if field.api_name == "id" else _identity(value, test)
+    if field.kind in (Kind.DATETIME, Kind.DATE):
+        return _time_operand(field, _moment(str(value), scope))
     if field.kind in NUMBER_KINDS:
         return float(value)
-    if field.kind is Kind.BOOLEAN:
-        return int(str(value).lower() == "true")
-    if field.kind is Kind.DATETIME:
-        epoch = _moment(str(value), scope)
-        return epoch if field.api_name in _COLUMNS else utc_text(epoch)
+    return int(str(value).lower() == "true") if field.kind is Kind.BOOLEAN else fold(str(value))
+
+
+def _time_operand(field: Field, epoch: int) -> int | str:
     if field.kind is Kind.DATE:
-        return utc_text(_moment(str(value), scope))[:10]
-    return fold(str(value))
+        return utc_text(epoch)[:10]
+    return epoch if field.api_name in _COLUMNS else utc_text(epoch)
 
 
 def _moment(text: str, scope: Scope) -> int:

@@ -28,6 +28,8 @@ OLDEST_FIRST = Order("id", descending=False)
 
 
 class JobState(StrEnum):
+    """`state` on the wire, spaces included."""
+
     ADDED = "ADDED"
     IN_PROGRESS = "IN PROGRESS"
     COMPLETED = "COMPLETED"
@@ -134,7 +136,8 @@ def _write(sandbox: Sandbox, job: Job) -> Job:
 
 
 def _batches(connection: sqlite3.Connection, job: Job, scope: Scope) -> Iterator[list[Row]]:
-    where, after = chosen(connection, job, scope), None
+    where = chosen(connection, job, scope)
+    after: tuple[Any, ...] | int = 0
     while rows := queries.find(
         connection, job.module, where=where, order=OLDEST_FIRST, after=after, limit=ROWS_AT_ONCE
     ):
@@ -161,7 +164,9 @@ class _Table:
         for step in path[:-1]:
             field = module.by_name[step]
             if field.kind is Kind.OWNER:
-                members = (self._sandbox.members.get(row.owner_id) if row else None for row in current)
+                renderer = Renderer(self._sandbox, self._connection, module)
+                ids = (_text(renderer, row, step) for row in current)
+                members = (self._sandbox.members.get(int(each)) if each else None for each in ids)
                 return [str(getattr(member, path[-1], "") or "") for member in members]
             targets = [int(row.body[step]) if row and row.body.get(step) else 0 for row in current]
             found = queries.by_ids(self._connection, targets)
@@ -175,7 +180,7 @@ def _text(renderer: Renderer, row: Row | None, name: str) -> str:
     if row is None:
         return ""
     value = str(row.id) if name == "id" else renderer.bare(row, name)
-    if value is None or value == []:
+    if value in (None, [], ()):
         return ""
     if isinstance(value, bool):
         return str(value).lower()

@@ -13,6 +13,8 @@ ROLES = {"CEO": 5725767000000026005, "Manager": 5725767000000026008}
 
 
 class MemberStatus(StrEnum):
+    """`status` on the wire."""
+
     ACTIVE = "active"
     DISABLED = "disabled"
 
@@ -121,6 +123,6 @@ def as_json(member: Member, *, zone: str, created_by: Member) -> dict[str, Any]:
         "created_time": created,
         "created_by": author,
         "Modified_Time": created,
-        "Modified_By": author,
+        "Modified_By": {**author, "first_name": created_by.first_name, "last_name": created_by.last_name},
         "Reporting_To": None,
     }

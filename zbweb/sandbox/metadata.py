@@ -162,8 +162,8 @@ def layout_reference(module: Module) -> dict[str, str]:
 def module_json(module: Module, position: int) -> dict[str, Any]:
     """One module of GET /settings/modules."""
     yes = ("deletable", "creatable", "recycle_bin_on_delete", "inventory_template_supported", "chart_view", "visible",
-           "isBlueprintSupported", "convertable", "editable", "emailTemplate_support", "filter_supported", "show_as_tab",
-           "viewable", "api_supported", "quick_create", "chart_view_supported", "webform_supported",
+           "isBlueprintSupported", "convertable", "editable", "emailTemplate_support", "filter_supported",
+           "show_as_tab", "viewable", "api_supported", "quick_create", "chart_view_supported", "webform_supported",
            "kanban_view_supported", "scoring_supported", "triggers_supported")  # fmt: skip
     no = ("has_more_profiles", "sub_menu_available", "presence_sub_menu", "email_parser_supported", "feeds_required",
           "track_current_data", "kanban_view", "filter_status")  # fmt: skip
@@ -195,6 +195,10 @@ def module_json(module: Module, position: int) -> dict[str, Any]:
         "lookup_field_properties": {"fields": []},
         "related_list_properties": {"sort_by": None, "fields": [], "sort_order": None},
         "display_field": _display_field(module),
+        "custom_view": None,
+        "zia_view": None,
+        "default_mapping_fields": [],
+        "layout_associations": [layout_reference(module)],
         "related_lists": [],
         "layouts": [],
         "fields": [],
@@ -281,6 +285,7 @@ def related_list_json(module: Module, item: RelatedList, position: int, catalog:
         "href": f"{module.api_name}/{{ENTITYID}}/{item.api_name}",
         "type": "default",
         "status": "visible",
+        "visible": True,
         "action": None,
         "customize_sort": True,
         "customize_fields": True,

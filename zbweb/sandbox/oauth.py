@@ -26,6 +26,8 @@ FULL_SCOPE = (
 
 
 class TokenKind(StrEnum):
+    """What a token is good for: to be exchanged once, to be exchanged again and again, or to call the API."""
+
     GRANT = "grant"
     REFRESH = "refresh"
     ACCESS = "access"

@@ -27,6 +27,8 @@ class Plan(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Money:
+    """A currency as people read it; `rate` is how much of it one US dollar buys."""
+
     name: str
     symbol: str
     decimals: int

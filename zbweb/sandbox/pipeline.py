@@ -7,6 +7,8 @@ LAYOUT_PIPELINE = "Standard (Standard)"
 
 @dataclass(frozen=True, slots=True)
 class Stage:
+    """One stage: `display` is what people see, `actual` what is stored, `probability` is in per cent."""
+
     display: str
     actual: str
     probability: int

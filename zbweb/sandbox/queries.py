@@ -71,15 +71,15 @@ def find(
     *,
     where: Clause = EVERYTHING,
     order: Order = Order(),
-    after: tuple[Any, ...] | None = None,
+    after: tuple[Any, ...] | int = 0,
     limit: int = 200,
-    offset: int = 0,
 ) -> list[Row]:
-    """Up to `limit` records of a module; page on by `after` (a key), or by `offset` for the first few pages."""
-    clause = where if after is None else where & order.beyond(after)
+    """Up to `limit` records of a module after a key (see `Order.key_of`), or after skipping a number of them."""
+    skipped = after if isinstance(after, int) else 0
+    clause = where if isinstance(after, int) else where & order.beyond(after)
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM record WHERE module = ? AND ({clause.sql}) ORDER BY {order.sql()} LIMIT ? OFFSET ?",
-        (module, *clause.params, limit, offset),
+        (module, *clause.params, limit, skipped),
     )
     return [_row(row) for row in rows]
 
@@ -127,4 +127,5 @@ def _batches(ids: list[int]) -> Iterator[list[int]]:
 
 
 def _row(row: sqlite3.Row) -> Row:
-    return Row(*row[:8], json.loads(row[8]))
+    id_, module, name, owner_id, created_by, modified_by, created, modified, body = row
+    return Row(id_, module, name, owner_id, created_by, modified_by, created, modified, json.loads(body))

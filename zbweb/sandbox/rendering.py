@@ -1,6 +1,6 @@
 """How stored records look on the wire: lookups with names, owners with e-mail, times with the org's offset."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -71,21 +71,12 @@ class Renderer:
         name = field.api_name
         if name in _COMPUTED:
             return lambda row: _COMPUTED[name](self, row)
-        if field.kind is Kind.LOOKUP:
-            return lambda row: self._lookup(row.body.get(name))
-        if field.kind is Kind.OWNER:
-            return lambda row: self.member(row.body.get(name))
-        if field.kind is Kind.DATETIME:
-            return lambda row: self._moment(row.body.get(name))
-        if field.kind is Kind.SUBFORM:
-            return lambda row: [self._item(row, item) for item in row.body.get(name, [])]
-        if field.kind is Kind.MULTIPICK:
-            return lambda row: row.body.get(name, [])
-        if field.kind is Kind.BOOLEAN:
-            return lambda row: row.body.get(name, False)
-        return lambda row: row.body.get(name)
+        show, nothing = _SHOWN.get(field.kind), _EMPTY.get(field.kind)
+        if show is None:
+            return lambda row: row.body.get(name, nothing)
+        return lambda row: show(self, row, row.body.get(name))
 
-    def _lookup(self, target: str | None) -> dict[str, str] | None:
+    def lookup(self, target: str | None) -> dict[str, str] | None:
         if not target or int(target) not in self._names:
             return None
         return {"name": self._names[int(target)], "id": target}
@@ -94,12 +85,13 @@ class Renderer:
         member = self._members.get(int(member_id)) if member_id else None
         return member.reference() if member else None
 
-    def _moment(self, stored: str | None) -> str | None:
+    def moment(self, stored: str | None) -> str | None:
         if not stored:
             return None
         return iso(int(datetime.fromisoformat(stored).replace(tzinfo=UTC).timestamp()), self.zone)
 
-    def _item(self, row: Row, item: dict[str, Any]) -> dict[str, Any]:
+    def item(self, row: Row, item: dict[str, Any]) -> dict[str, Any]:
+        """One line item."""
         product_id = int(item["Product_Name"])
         product = queries.get(self._connection, "Products", product_id)
         details = product.body if product else {}
@@ -163,12 +155,22 @@ def tag_id(name: str) -> int:
     return ID_BASE + 500_000 + sum(ord(letter) * (place + 1) for place, letter in enumerate(name)) % 400_000
 
 
-def _tags(renderer: Renderer, row: Row) -> list[dict[str, Any]]:
+def _tags(row: Row) -> list[dict[str, Any]]:
     names: list[str] = row.body.get("Tag", [])
     return [{"name": name, "id": str(tag_id(name)), "color_code": None} for name in names]
 
 
-_COMPUTED: dict[str, Callable[[Renderer, Row], Any]] = {
+Computed = Callable[[Renderer, Row], Any]
+Shown = Callable[[Renderer, Row, Any], Any]
+
+_EMPTY: Mapping[Kind, Any] = {Kind.MULTIPICK: (), Kind.BOOLEAN: False}
+_SHOWN: Mapping[Kind, Shown] = {
+    Kind.LOOKUP: lambda renderer, _row, stored: renderer.lookup(stored),
+    Kind.OWNER: lambda renderer, _row, stored: renderer.member(stored),
+    Kind.DATETIME: lambda renderer, _row, stored: renderer.moment(stored),
+    Kind.SUBFORM: lambda renderer, row, stored: [renderer.item(row, item) for item in stored or ()],
+}
+_COMPUTED: Mapping[str, Computed] = {
     "Owner": lambda renderer, row: renderer.member(row.owner_id),
     "Created_By": lambda renderer, row: renderer.member(row.created_by),
     "Modified_By": lambda renderer, row: renderer.member(row.modified_by),
@@ -176,8 +178,8 @@ _COMPUTED: dict[str, Callable[[Renderer, Row], Any]] = {
     "Modified_Time": lambda renderer, row: iso(row.modified, renderer.zone),
     "Change_Log_Time__s": lambda renderer, row: iso(row.modified, renderer.zone),
     "Currency": lambda renderer, row: row.body.get("Currency", renderer.org.iso_code),
-    "Exchange_Rate": lambda renderer, row: row.body.get("Exchange_Rate", 1),
-    "Locked__s": lambda renderer, row: False,
-    "Record_Status__s": lambda renderer, row: "Available",
-    "Tag": _tags,
+    "Exchange_Rate": lambda _renderer, row: row.body.get("Exchange_Rate", 1),
+    "Locked__s": lambda _renderer, _row: False,
+    "Record_Status__s": lambda _renderer, _row: "Available",
+    "Tag": lambda _renderer, row: _tags(row),
 }

@@ -13,6 +13,7 @@ from typing import Any
 from zbweb.sandbox import oauth, records
 from zbweb.sandbox import views as view_store
 from zbweb.sandbox.catalog import FIRST_RECORD_ID, ID_BASE
+from zbweb.sandbox.criteria import Scope
 from zbweb.sandbox.members import Member, MemberStatus, save_member
 from zbweb.sandbox.oauth import Client, Token, TokenKind
 from zbweb.sandbox.organisation import write_setting
@@ -295,7 +296,7 @@ def _add_views(sandbox: Sandbox) -> None:
     with sandbox.store.write() as connection:
         for module_name, name, criteria in DEMO_VIEWS:
             module = sandbox.catalog.module(module_name)
-            scope = view_store.Scope(sandbox.catalog, module, ADMIN.id, now)
+            scope = Scope(sandbox.catalog, module, ADMIN.id, now)
             number = take_ids(connection, "record", first=FIRST_RECORD_ID)
             view = view_store.View(number, module_name, name, criteria, None, ADMIN.id, now - TWO_YEARS // 2)
             view_store.add_view(connection, view, scope)

@@ -14,7 +14,10 @@ DEMO_VIEWS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("Accounts", "Key Accounts", _is("Annual_Revenue", "greater_equal", 20_000_000)),
     ("Accounts", "US & India, with a shipping address", {
         "group_operator": "and",
-        "group": [_is("Billing_Country", "in", ["United States", "India"]), _is("Shipping_City", "equal", "${NOTEMPTY}")],
+        "group": [
+            _is("Billing_Country", "in", ["United States", "India"]),
+            _is("Shipping_City", "equal", "${NOTEMPTY}"),
+        ],
     }),
     ("Contacts", "Contacts with Email", _is("Email", "equal", "${NOTEMPTY}")),
     ("Contacts", "Contacts without Account", _is("Account_Name", "equal", "${EMPTY}")),

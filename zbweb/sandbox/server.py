@@ -10,6 +10,7 @@ import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
+from socketserver import TCPServer
 from typing import Any, cast
 from urllib.parse import unquote_to_bytes
 
@@ -29,6 +30,11 @@ class SandboxHttpServer(ThreadingHTTPServer):
         self._open: set[Any] = set()
         self._lock = threading.Lock()
         super().__init__((host, port), _Handler)
+
+    def server_bind(self) -> None:
+        """Bind without asking the name service what this host is called."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
@@ -64,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:  # the caller left, or a fault sent it away
             self.close_connection = True
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815 - http.server's names
 
     def _ask(self, body: bytes) -> None:
         head: list[Any] = []
@@ -106,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _environ(self, body: bytes) -> dict[str, Any]:
         path, _, query = self.path.partition("?")
-        host, port = cast(tuple[str, int], self.server.server_address[:2])
+        server = cast(SandboxHttpServer, self.server)
         headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in self.headers.items()}
         return {
             **headers,
@@ -116,8 +122,8 @@ class _Handler(BaseHTTPRequestHandler):
             "QUERY_STRING": query,
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(len(body)),
-            "SERVER_NAME": host,
-            "SERVER_PORT": str(port),
+            "SERVER_NAME": server.server_name,
+            "SERVER_PORT": str(server.server_port),
             "SERVER_PROTOCOL": self.request_version,
             "REMOTE_ADDR": self.client_address[0],
             "wsgi.version": (1, 0),

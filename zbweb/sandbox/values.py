@@ -63,7 +63,7 @@ def _choice(field: Field, value: Any) -> str | None:
     return None if text == "-None-" else text
 
 
-def _choices(field: Field, value: Any) -> list[str] | None:
+def _choices(_field: Field, value: Any) -> list[str] | None:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise Invalid({"expected_data_type": "jsonarray"})
     return value or None
@@ -77,7 +77,7 @@ def _integer(field: Field, value: Any) -> int:
     return value
 
 
-def _big(field: Field, value: Any) -> str:
+def _big(_field: Field, value: Any) -> str:
     if isinstance(value, bool) or not _ID.fullmatch(str(value)):
         raise Invalid({"expected_data_type": "bigint"})
     return str(value)
@@ -91,13 +91,13 @@ def _number(field: Field, value: Any) -> float:
     return value
 
 
-def _boolean(field: Field, value: Any) -> bool:
+def _boolean(_field: Field, value: Any) -> bool:
     if not isinstance(value, bool):
         raise Invalid({"expected_data_type": "boolean"})
     return value
 
 
-def _date(field: Field, value: Any) -> str:
+def _date(_field: Field, value: Any) -> str:
     if isinstance(value, str) and _DATE.fullmatch(value):
         try:
             return date.fromisoformat(value).isoformat()
@@ -106,7 +106,7 @@ def _date(field: Field, value: Any) -> str:
     raise Invalid({"expected_data_type": "date"})
 
 
-def _datetime(field: Field, value: Any) -> str:
+def _datetime(_field: Field, value: Any) -> str:
     try:
         return utc_text(parse_iso(value if isinstance(value, str) and "T" in value else "?"))
     except ValueError:

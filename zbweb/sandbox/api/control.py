@@ -155,16 +155,18 @@ def _body() -> dict[str, Any]:
         body = json.loads(request.get_data() or b"{}")
     except ValueError as error:
         raise ValueError(f"the body is not JSON: {error}") from error
-    if not isinstance(body, dict):
+    is_object = isinstance(body, dict)
+    if not is_object:
         raise ValueError("the body must be a JSON object")
-    return body
+    return dict(body)
 
 
 def _number(body: dict[str, Any], key: str, default: int) -> int:
-    value = body.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    value: Any = body.get(key, default)
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if not is_whole or value < 0:
         raise ValueError(f"{key} must be a whole number, zero or more")
-    return value
+    return int(value)
 
 
 def _criterion(given: Any, scope: Scope) -> criteria.Criterion:

@@ -52,10 +52,7 @@ def _answered(sandbox: Sandbox, query: Query) -> tuple[list[dict[str, Any]], boo
     scope = scope_of(sandbox, module)
     _check(query, scope)
     with sandbox.reading() as connection:
-        if query.is_aggregate:
-            data = _aggregated(connection, query, scope)
-        else:
-            data = _rows(sandbox, connection, query, scope)
+        data = _aggregated(connection, query, scope) if query.is_aggregate else _rows(sandbox, connection, query, scope)
     return data[: query.limit], len(data) > query.limit
 
 

@@ -19,7 +19,7 @@ from zbweb.sandbox.schema import Module
 from zbweb.sandbox.state import Sandbox, current_sandbox
 from zbweb.sandbox.traffic import Call, stopwatch
 
-TOKEN_PREFIX = "Zoho-oauthtoken "
+AUTH_SCHEME = "Zoho-oauthtoken "
 HEAVY = "heavy"
 HEAVY_LIMIT = 10
 _MESSAGES = {
@@ -141,10 +141,10 @@ def _admit(sandbox: Sandbox) -> None:
 
 def _identify(sandbox: Sandbox) -> Caller:
     header = request.headers.get("Authorization", "")
-    if not header.startswith(TOKEN_PREFIX):
+    if not header.startswith(AUTH_SCHEME):
         raise ApiError("AUTHENTICATION_FAILURE", "Authentication failed", status=401)
     with sandbox.reading() as connection:
-        token = oauth.find_token(connection, header.removeprefix(TOKEN_PREFIX).strip(), TokenKind.ACCESS)
+        token = oauth.find_token(connection, header.removeprefix(AUTH_SCHEME).strip(), TokenKind.ACCESS)
     if token is None or not token.is_alive(sandbox.clock.now()):
         raise ApiError("INVALID_TOKEN", "invalid oauth token", status=401)
     member = sandbox.members.get(token.user_id)

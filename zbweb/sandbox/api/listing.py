@@ -37,8 +37,8 @@ class Window:
     before: tuple[Any, ...] | None = None
 
     @property
-    def offset(self) -> int:
-        return 0 if self.after is not None else (self.number - 1) * self.per_page
+    def start(self) -> tuple[Any, ...] | int:
+        return (self.number - 1) * self.per_page if self.after is None else self.after
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +109,13 @@ def asked_ids() -> Clause | None:
 
 def read_page(connection: Any, module: Module, where: Clause, window: Window) -> Listing:
     rows = queries.find(
-        connection, module.api_name, where=where, order=window.order, after=window.after,
-        limit=window.per_page + 1, offset=window.offset,
-    )  # fmt: skip
+        connection,
+        module.api_name,
+        where=where,
+        order=window.order,
+        after=window.start,
+        limit=window.per_page + 1,
+    )
     g.records = min(len(rows), window.per_page)
     return Listing(rows[: window.per_page], len(rows) > window.per_page, window)
 

@@ -17,17 +17,17 @@ from zbweb.sandbox.state import Sandbox, current_sandbox
 
 blueprint = Blueprint("org", __name__, url_prefix="/crm/v8")
 _FILTERS: Mapping[str, Callable[[Member], bool]] = {
-    "AllUsers": lambda member: True,
+    "AllUsers": lambda _member: True,
     "ActiveUsers": lambda member: member.is_active,
     "AllActiveUsers": lambda member: member.is_active,
     "DeactiveUsers": lambda member: member.status is MemberStatus.DISABLED,
     "ConfirmedUsers": lambda member: member.confirmed,
     "NotConfirmedUsers": lambda member: not member.confirmed,
-    "DeletedUsers": lambda member: False,
+    "DeletedUsers": lambda _member: False,
     "ActiveConfirmedUsers": lambda member: member.is_active and member.confirmed,
     "AdminUsers": lambda member: member.is_admin,
     "ActiveConfirmedAdmins": lambda member: member.is_admin and member.is_active and member.confirmed,
-    "DeveloperUsers": lambda member: False,
+    "DeveloperUsers": lambda _member: False,
 }
 
 
@@ -79,7 +79,7 @@ def _chosen(sandbox: Sandbox) -> list[Member]:
         return [caller().member]
     if kind not in _FILTERS:
         message = "Please check whether the input values are correct"
-        raise ApiError("PATTERN_NOT_MATCHED", message, {"param_name": "type"})
+        raise ApiError("PATTERN_NOT_MATCHED", message, {"param_name": "type", "api_name": "type"})
     return [member for member in sandbox.members.values() if _FILTERS[kind](member)]
 
 

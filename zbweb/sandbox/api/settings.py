@@ -113,14 +113,7 @@ def custom_views() -> Response:
     shown = everything[(page - 1) * per_page : page * per_page]
     if not shown:
         return empty()
-    info = {
-        "per_page": per_page,
-        "default": str(everything[0].id),
-        "count": len(shown),
-        "page": page,
-        "more_records": page * per_page < len(everything),
-        "translation": view_store.TRANSLATION,
-    }
+    info = _views_info(everything, per_page=per_page, page=page, count=len(shown))
     views = [{**_view_json(view, wanted), **_SUMMARY_ONLY} for view in shown]
     return answer({"custom_views": views, "info": info})
 
@@ -130,11 +123,13 @@ def custom_view(view_id: str) -> Response:
     require("ZohoCRM.settings.custom_views.READ")
     wanted, sandbox = _asked_module(), current_sandbox()
     with sandbox.reading() as connection:
-        view = view_store.find_view(connection, wanted, view_id)
+        everything = view_store.views_of(connection, wanted)
+    view = next((item for item in everything if str(item.id) == view_id), None)
     if view is None:
         return empty()
     details = view_store.details(view, wanted, sandbox.catalog)
-    return answer({"custom_views": [{**_view_json(view, wanted), **details}]})
+    info = _views_info(everything, per_page=1, page=1, count=1)
+    return answer({"custom_views": [{**_view_json(view, wanted), **details}], "info": info})
 
 
 @blueprint.get("/pipeline")
@@ -171,6 +166,17 @@ def _create(module: Module, given: Any, index: int) -> dict[str, Any]:
     except FieldRefused as refusal:
         return {"code": refusal.code, "details": refusal.details, "message": refusal.message, "status": "error"}
     return {"code": "SUCCESS", "details": {"id": str(made.id)}, "message": "field created", "status": "success"}
+
+
+def _views_info(everything: list[view_store.View], *, per_page: int, page: int, count: int) -> dict[str, Any]:
+    return {
+        "per_page": per_page,
+        "default": str(everything[0].id),
+        "count": count,
+        "page": page,
+        "more_records": per_page > 1 and page * per_page < len(everything),
+        "translation": view_store.TRANSLATION,
+    }
 
 
 def _view_json(view: view_store.View, module: Module) -> dict[str, Any]:
