@@ -54,6 +54,12 @@ def active(session: Session, entity: str = "customer") -> list[CustomField]:
     return list(session.scalars(statement.order_by(CustomField.position, CustomField.id)))
 
 
+def every(session: Session) -> list[CustomField]:
+    """Every field, those in use first, in their order."""
+    order = (CustomField.entity.desc(), CustomField.active.desc(), CustomField.position, CustomField.id)
+    return list(session.scalars(select(CustomField).order_by(*order)))
+
+
 def find(session: Session, field_id: int) -> CustomField:
     """One field; raises NotFound."""
     field = session.scalar(select(CustomField).where(CustomField.id == field_id))

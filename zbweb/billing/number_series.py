@@ -39,7 +39,7 @@ def all_series(session: Session) -> list[NumberSeries]:
     return [found.get(kind) or _unbegun(session, kind) for kind in LABELS]
 
 
-def find(session: Session, kind: str) -> NumberSeries:
+def locked(session: Session, kind: str) -> NumberSeries:
     """The series of a kind of document, locked, begun if need be; raises NotFound for an unknown kind."""
     if kind not in numbering.PREFIXES:
         raise NotFound("There is no such number series.")
