@@ -4,8 +4,11 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
+from itertools import count
 
 LONGEST_LOG = 100_000
+MOST_EXCHANGES = 300
+LONGEST_BODY = 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +25,24 @@ class Call:
     records: int
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What a call other than a look said and was told; both bodies may be cut short. `number` counts up."""
+
+    number: int
+    call: Call
+    sent: str
+    answered: str
+
+
 class Traffic:
-    """A bounded log of calls, the credits they cost and how many run right now."""
+    """A bounded log of calls, of the latest bodies, the credits they cost and how many run right now."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._calls: deque[Call] = deque(maxlen=LONGEST_LOG)
+        self._exchanges: deque[Exchange] = deque(maxlen=MOST_EXCHANGES)
+        self._numbers = count(1)
         self._used = 0
         self._running: dict[str, int] = {}
 
@@ -46,6 +61,16 @@ class Traffic:
             self._calls.append(call)
             self._used += call.credits
 
+    def keep(self, call: Call, *, sent: bytes, answered: bytes) -> None:
+        """Remember the bodies of a call. The token endpoint's are never given here: they are secrets."""
+        with self._lock:
+            self._exchanges.append(Exchange(next(self._numbers), call, _shortened(sent), _shortened(answered)))
+
+    def exchanges(self) -> list[Exchange]:
+        """The latest ones, oldest first."""
+        with self._lock:
+            return list(self._exchanges)
+
     def calls(self) -> list[Call]:
         with self._lock:
             return list(self._calls)
@@ -57,7 +82,13 @@ class Traffic:
     def forget(self) -> None:
         with self._lock:
             self._calls.clear()
+            self._exchanges.clear()
             self._used = 0
+
+
+def _shortened(body: bytes) -> str:
+    text = body[:LONGEST_BODY].decode("utf-8", "replace")
+    return text if len(body) <= LONGEST_BODY else f"{text} …"
 
 
 def stopwatch() -> float:

@@ -7,6 +7,7 @@ POST /_sandbox/seed           {"accounts": N, "contacts_per_account": M, "loose_
 POST /_sandbox/faults         see zbweb.sandbox.faults; GET tells what is in force
 POST /_sandbox/org            {"paid_type", "iso_code", "mc_status", "trial_type", "company_name", "time_zone", …}
 POST /_sandbox/custom_views   {"module", "name", "criteria"}: the CRM's criteria JSON, or a search text
+POST /_sandbox/panel          {"url": "http://…/{account_id}"}: the page that records show as their web tab
 GET  /_sandbox/requests       a list of the API calls since the reset; DELETE forgets them
 GET  /_sandbox/notifications  a list of the notifications that went out
 GET  /_sandbox/state          counts of records, users, the service key
@@ -26,6 +27,7 @@ from zbweb.sandbox.criteria import BadCriterion, Scope
 from zbweb.sandbox.faults import KNOWN
 from zbweb.sandbox.members import MemberStatus, member_by_email, set_status
 from zbweb.sandbox.organisation import change_organisation
+from zbweb.sandbox.panel import set_panel
 from zbweb.sandbox.state import Sandbox, current_sandbox
 from zbweb.sandbox.store import take_ids
 
@@ -127,6 +129,14 @@ def create_view() -> Response:
         view = view_store.View(number, module.api_name, name, chosen, None, sandbox.admin.id, now)
         view_store.add_view(connection, view, scope)
     return answer({"id": str(view.id), "name": view.name, "module": view.module, "criteria": view.criteria}, 201)
+
+
+@blueprint.post("/panel")
+def change_panel() -> Response:
+    address = str(_body().get("url") or "")
+    with current_sandbox().store.write() as connection:
+        set_panel(connection, address)
+    return answer({"url": address.strip()})
 
 
 @blueprint.get("/requests")

@@ -225,18 +225,20 @@ def _tell_credits(sandbox: Sandbox, response: Response) -> None:
 
 
 def _log(sandbox: Sandbox, response: Response) -> None:
-    sandbox.traffic.record(
-        Call(
-            method=request.method,
-            path=request.path,
-            status=0 if g.is_dropped else response.status_code,
-            query=request.query_string.decode("utf-8", "replace"),
-            at=g.wall,
-            milliseconds=round(stopwatch() - g.started, 2),
-            credits=g.credits if request.path.startswith("/crm/") else 0,
-            records=g.get("records", 0),
-        )
+    is_api = request.path.startswith("/crm/")
+    call = Call(
+        method=request.method,
+        path=request.path,
+        status=0 if g.is_dropped else response.status_code,
+        query=request.query_string.decode("utf-8", "replace"),
+        at=g.wall,
+        milliseconds=round(stopwatch() - g.started, 2),
+        credits=g.credits if is_api else 0,
+        records=g.get("records", 0),
     )
+    sandbox.traffic.record(call)
+    if is_api and request.method not in ("GET", "HEAD") and not g.is_dropped:
+        sandbox.traffic.keep(call, sent=request.get_data(), answered=response.get_data())
 
 
 def _leave(_error: BaseException | None) -> None:
