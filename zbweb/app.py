@@ -14,6 +14,7 @@ import zbweb.sync.models  # noqa: F401  every table must be known before the fir
 from zbweb import config
 from zbweb.billing import journal, removal
 from zbweb.config import Config
+from zbweb.crm import meter
 from zbweb.db import db, prepare_engine
 from zbweb.jobs import queue
 from zbweb.sync import links, runs
@@ -47,6 +48,7 @@ def create_app(settings: Config | None = None) -> Flask:
         part.register(app)
     register_pages(app)
     journal.on_outbox(queue.push_soon)
+    meter.on_call(queue.count_call)
     runs.on_queued(queue.run_sync)
     removal.on_removal(links.archive_removed)
     return app

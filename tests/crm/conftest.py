@@ -7,6 +7,7 @@ import urllib3
 
 from tests.crm.scripted import stage
 from zbweb import config
+from zbweb.crm import meter
 from zbweb.crm.client import ZohoClient
 from zbweb.crm.transport import Timing, Transport
 
@@ -66,6 +67,14 @@ def tokens(crm):
 @pytest.fixture
 def transport(tokens, timing, http):
     return Transport(tokens, timing=timing, http=http)
+
+
+@pytest.fixture
+def outcomes(monkeypatch):
+    """How the requests of the test ended; whoever counted before counts again afterwards."""
+    heard = []
+    monkeypatch.setattr(meter, "_listeners", [heard.append])
+    return heard
 
 
 @pytest.fixture

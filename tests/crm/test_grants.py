@@ -1,5 +1,6 @@
 """Signing in: what is sent where, what each refusal means, and that secrets stay hidden."""
 
+import logging
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -82,6 +83,16 @@ def test_a_grant_shows_no_secret(signs_in, http, sign_in):
     assert not any(secret in repr(sign_in(http)) for secret in SECRETS)
 
 
+@pytest.mark.parametrize("sign_in", [by_key, by_refresh_token], ids=["key", "refresh token"])
+def test_signing_in_logs_no_secret(signs_in, http, caplog, capsys, sign_in):
+    caplog.set_level(logging.DEBUG)
+    signs_in.play(says(TOKEN))
+    sign_in(http)
+    shown = f"{caplog.text}{capsys.readouterr()}"
+    assert "/oauth/v2/token" in shown
+    assert not any(secret in shown for secret in SECRETS)
+
+
 def test_a_token_is_given_up_a_minute_before_the_crm_does(signs_in, http):
     signs_in.play(says(TOKEN))
     assert timedelta(minutes=58) < by_key(http).expires_at - now() < timedelta(minutes=59, seconds=1)
@@ -117,6 +128,14 @@ def test_every_refusal_of_a_sign_in_has_its_error(signs_in, http, reply, status,
         by_refresh_token(http)
     assert type(caught.value) is kind
     assert not any(secret in f"{caught.value!r}{caught.value.__dict__}" for secret in SECRETS)
+
+
+def test_sign_ins_are_counted_by_how_they_end(signs_in, http, outcomes):
+    signs_in.play(says(TOKEN), says({"error": "invalid_grant"}))
+    by_key(http)
+    with pytest.raises(errors.WrongKey):
+        by_key(http)
+    assert outcomes == ["sign-in accepted", "sign-in WrongKey"]
 
 
 def test_a_wrong_key_is_called_a_wrong_key(signs_in, http):

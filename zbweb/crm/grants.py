@@ -186,13 +186,13 @@ def _grant(
         reply = _reply(answer)
         if "access_token" not in reply:
             raise refusal_of_token(kind, answer, reply)
-        outcome = "renewed"
+        outcome = "accepted"
         return _read_grant(kind, hosts, reply)
     except CrmError as error:
         outcome = type(error).__name__
         raise
     finally:
-        meter.RENEWALS.labels(outcome).inc()
+        meter.called(f"sign-in {outcome}")
 
 
 def _post(

@@ -1,8 +1,19 @@
-"""What our calls to the CRM cost and how they end, for /metrics."""
+"""Tells whoever counts how each request to the CRM ended. Nobody counts unless a composition root says so.
 
-from prometheus_client import Counter, Gauge, Histogram
+An outcome is the HTTP status, or the name of the error when there was none; sign-ins are `sign-in …`.
+"""
 
-CALLS = Counter("zbweb_crm_calls", "Requests sent to the CRM, by how they ended.", ["method", "outcome"])
-SECONDS = Histogram("zbweb_crm_call_seconds", "Time from a request to its whole answer.", ["method"])
-RENEWALS = Counter("zbweb_crm_token_renewals", "Access tokens asked for, by how it ended.", ["outcome"])
-CREDITS = Gauge("zbweb_crm_credits_remaining", "Requests left in the CRM's allowance when it last said so.")
+from collections.abc import Callable
+
+_listeners: list[Callable[[str], None]] = []
+
+
+def on_call(listener: Callable[[str], None]) -> None:
+    """Have `listener(outcome)` called after each request; it must be quick and must not raise."""
+    _listeners[:] = [listener]
+
+
+def called(outcome: str) -> None:
+    """A request ended."""
+    for listener in _listeners:
+        listener(outcome)

@@ -171,17 +171,15 @@ class Transport:
             outcome = type(error).__name__
             raise
         finally:
-            seconds = time.monotonic() - began
-            meter.CALLS.labels(ask.method, outcome).inc()
-            meter.SECONDS.labels(ask.method).observe(seconds)
-            _log.debug("crm_call", method=ask.method, path=ask.path, outcome=outcome, ms=round(seconds * 1000))
+            milliseconds = round((time.monotonic() - began) * 1000)
+            meter.called(outcome)
+            _log.debug("crm_call", method=ask.method, path=ask.path, outcome=outcome, ms=milliseconds)
 
     def _take_notice(self, headers: Mapping[str, str]) -> None:
         self.server_time = parse_http_date(headers.get("Date")) or self.server_time
         remaining = headers.get("X-API-CREDITS-REMAINING", "")
         if remaining.isdecimal():
             self.credits_remaining = int(remaining)
-            meter.CREDITS.set(self.credits_remaining)
 
     def _token_was_refused(self, answer: exchange.Answer) -> bool:
         if answer.status != 401:
