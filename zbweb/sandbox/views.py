@@ -100,6 +100,11 @@ def add_view(connection: sqlite3.Connection, view: View, scope: Scope) -> None:
     )
 
 
+def remove_view(connection: sqlite3.Connection, view_id: int) -> bool:
+    """Delete a view that somebody made; False when there is none."""
+    return connection.execute("DELETE FROM custom_view WHERE id = ?", (view_id,)).rowcount == 1
+
+
 def clause(view: View | None, scope: Scope) -> Clause:
     """Which records the view shows to this member."""
     if view is None or view.criteria is None:

@@ -20,24 +20,32 @@ BY_POLICY = "by_policy"
 
 @dataclass(slots=True)
 class Known:
-    """What is known of a batch: active links and past ones by CRM id, and customers by folded name."""
+    """What is known of a batch: active links and past ones by CRM id, and customers by folded name.
+
+    `taken` maps a name to the first linked customer of it; None while that customer is about to be added.
+    """
 
     links: dict[str, Link] = field(default_factory=dict)
     past: dict[str, Past] = field(default_factory=dict)
-    remembered: set[str] = field(default_factory=set)
+    apart: dict[str, Link] = field(default_factory=dict)
     free_twins: dict[str, list[int]] = field(default_factory=dict)
-    taken_names: set[str] = field(default_factory=set)
+    taken: dict[str, int | None] = field(default_factory=dict)
 
     def twin(self, key: str) -> Twin:
         """Whether a customer of this folded name is here, and whether it is still without a link."""
         if self.free_twins.get(key):
             return Twin.FREE
-        return Twin.TAKEN if key in self.taken_names else Twin.NONE
+        return Twin.TAKEN if key in self.taken else Twin.NONE
+
+    def holder(self, key: str) -> int | None:
+        """The customer of this folded name, linked or not."""
+        return next(iter(self.free_twins.get(key, [])), None) or self.taken.get(key)
 
     def take_twin(self, key: str) -> int:
         """The unlinked customer of this name, who is linked from now on."""
-        self.taken_names.add(key)
-        return self.free_twins[key].pop(0)
+        twin = self.free_twins[key].pop(0)
+        self.taken.setdefault(key, twin)
+        return twin
 
 
 def gather(session: Session, connection_id: int, crm_module: str, crm_ids: Sequence[str]) -> Known:
@@ -58,7 +66,7 @@ def gather(session: Session, connection_id: int, crm_module: str, crm_ids: Seque
 
 def _remember(known: Known, link: Link) -> None:
     if link.state == LinkState.APART:
-        known.remembered.add(link.crm_id)
+        known.apart[link.crm_id] = link
         if link.reason == BY_PERSON:
             known.past[link.crm_id] = Past.APART
     elif link.reason in ("deleted_here", "unlinked"):
@@ -78,6 +86,6 @@ def gather_twins(session: Session, connection_id: int, known: Known, names: Sequ
     rows: Sequence[Any] = session.execute(statement).all()
     for customer_id, key, is_linked in rows:
         if is_linked:
-            known.taken_names.add(key)
+            known.taken.setdefault(key, customer_id)
         else:
             known.free_twins.setdefault(key, []).append(customer_id)

@@ -24,6 +24,8 @@ from zbweb.sync.record import bring_in, bring_in_persons, crm_name
 
 OVERLAP = timedelta(seconds=60)
 """Read again from this long before the last read began: what was being written then is not missed."""
+_END: dict[str, Any] = {"end": True}
+"""The position after the last record: what is left is to look for what went away."""
 _CHUNK = 100
 _COQL_CHUNK = 50
 Take = Callable[[Desk, Sequence[Record]], None]
@@ -131,7 +133,8 @@ def _read(live: LiveRun, phase: str, module: str, take: Take) -> None:
     if not state or state["since"]:
         state = _begin(live, module)
     try:
-        _read_from(live, module, take, state)
+        if state["position"] != _END:
+            _read_from(live, module, take, state)
     except CrmError as error:
         if not state["position"] or not feed.is_lost_position(error):
             raise
@@ -164,7 +167,8 @@ def _read_from(live: LiveRun, module: str, take: Take, state: dict[str, Any]) ->
     question = feed.Question(module, fields_of(live, module), view.id or None, since)
     seen: set[str] = set()
     for batch in feed.batches(live.client, question, total=state["total"], position=state["position"]):
-        _settle(live, module, batch.records, take, {**state, "position": batch.next or {}})
+        oldest_first = sorted(batch.records, key=lambda record: int(record["id"]))
+        _settle(live, module, oldest_first, take, {**state, "position": batch.next or _END})
         if since is not None and not view.shows_all:
             seen.update(str(record["id"]) for record in batch.records)
         if batch.next is not None:

@@ -156,6 +156,7 @@ def _agree(link: Link, merged: Merge, arrival: Incoming) -> None:
 def _welcome(desk: Desk, table: Table, arrivals: Sequence[Incoming], known: Known) -> None:
     """Decide on each unlinked record in turn, so that a second one of the same name meets the first as its twin."""
     created: list[tuple[Incoming, Decision]] = []
+    left: list[tuple[Incoming, Reason]] = []
     for each in arrivals:
         key = name_key(each.name)
         situation = Situation(
@@ -164,15 +165,19 @@ def _welcome(desk: Desk, table: Table, arrivals: Sequence[Incoming], known: Know
         decision = decide(situation, desk.choices.policy)
         if decision.action is Action.CREATE:
             created.append((each, decision))
-            known.taken_names.add(key)
+            known.taken.setdefault(key, None)
         elif decision.action is Action.ADOPT:
             adopt(desk, table, each, known.take_twin(key), decision.reason)
         else:
-            _leave(desk, table, each, decision.reason, known)
-    _create(desk, table, created)
+            left.append((each, decision.reason))
+    for (each, _), entity_id in zip(created, _create(desk, table, created), strict=True):
+        if known.taken[name_key(each.name)] is None:
+            known.taken[name_key(each.name)] = entity_id
+    for each, reason in left:
+        _leave(desk, table, each, reason, known)
 
 
-def _create(desk: Desk, table: Table, created: Sequence[tuple[Incoming, Decision]]) -> None:
+def _create(desk: Desk, table: Table, created: Sequence[tuple[Incoming, Decision]]) -> list[int]:
     kind = KINDS[table]
     ids = holdings.add_customers(
         desk.session,
@@ -186,6 +191,7 @@ def _create(desk: Desk, table: Table, created: Sequence[tuple[Incoming, Decision
         desk.journal(kind.entity, entity_id, "created", {})
         desk.note(_fate(table, each, Outcome.ADDED, decision.reason, entity_id))
     desk.add_links(links)
+    return ids
 
 
 def _link_row(desk: Desk, entity: Entity, entity_id: int, table: Table, each: Incoming, **more: Any) -> dict[str, Any]:
@@ -215,12 +221,20 @@ def adopt(desk: Desk, table: Table, each: Incoming, entity_id: int, reason: Reas
 
 
 def _leave(desk: Desk, table: Table, each: Incoming, reason: Reason, known: Known) -> None:
-    """Leave a record out and say why; a skipped twin is remembered, so that its customer is never pushed as new."""
-    twin_id = next(iter(known.free_twins.get(name_key(each.name), [])), None)
-    if reason is Reason.DUPLICATE_SKIPPED and twin_id is not None and each.crm_id not in known.remembered:
-        apart = {"state": LinkState.APART, "reason": BY_POLICY, "made_by": "billing"}
-        desk.add_links([_link_row(desk, KINDS[table].entity, twin_id, table, each, **apart)])
-    desk.note(_fate(table, each, Outcome.SKIPPED, reason, twin_id))
+    """Leave a record out and say why; a skipped twin is remembered, so that its customer is never pushed as new.
+
+    One that was remembered before and has not changed since is not told again.
+    """
+    holder, apart = known.holder(name_key(each.name)), known.apart.get(each.crm_id)
+    if apart is not None and apart.crm_modified_at == each.modified_at:
+        desk.counts["unchanged"] += 1
+        return
+    if apart is not None:
+        apart.crm_modified_at = each.modified_at
+    elif holder is not None and reason in (Reason.DUPLICATE_SKIPPED, Reason.TWIN_TAKEN):
+        memory = {"state": LinkState.APART, "reason": BY_POLICY, "made_by": "billing"}
+        desk.add_links([_link_row(desk, KINDS[table].entity, holder, table, each, **memory)])
+    desk.note(_fate(table, each, Outcome.SKIPPED, reason, holder))
 
 
 # --- records that are not linked: contact persons ---------------------------------------------------

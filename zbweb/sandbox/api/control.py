@@ -8,6 +8,7 @@ POST /_sandbox/faults         see zbweb.sandbox.faults; GET tells what is in for
 POST /_sandbox/org            {"paid_type", "iso_code", "mc_status", "trial_type", "company_name", "time_zone", …}
 POST /_sandbox/custom_views   {"module", "name", "criteria"}: the CRM's criteria JSON, or a search text
 POST /_sandbox/panel          {"url": "http://…/{account_id}"}: the page that records show as their web tab
+DELETE /_sandbox/custom_views/<id>
 GET  /_sandbox/requests       a list of the API calls since the reset; DELETE forgets them
 GET  /_sandbox/notifications  a list of the notifications that went out
 GET  /_sandbox/state          counts of records, users, the service key
@@ -137,6 +138,12 @@ def change_panel() -> Response:
     with current_sandbox().store.write() as connection:
         set_panel(connection, address)
     return answer({"url": address.strip()})
+
+
+@blueprint.delete("/custom_views/<int:view_id>")
+def delete_view(view_id: int) -> Response:
+    with current_sandbox().store.write() as connection:
+        return answer({"deleted": view_store.remove_view(connection, view_id)})
 
 
 @blueprint.get("/requests")

@@ -1,0 +1,158 @@
+"""Records that go away in the CRM: deleted, out of the view, or merged."""
+
+import datetime
+
+import pytest
+from sqlalchemy import select
+
+from tests.factories.customers import make_customer
+from tests.factories.sync import Partners, connected
+from zbweb.billing.models import Customer, Transaction
+from zbweb.db import db, unit_of_work
+from zbweb.sync import offer, setup
+from zbweb.sync.core.words import LinkState, RunStatus
+from zbweb.sync.models import Link
+
+
+@pytest.fixture
+def pair(app, asha, sandbox) -> Partners:
+    return connected(app, sandbox, scope="accounts_and_contacts", extent="fetch", policy="skip")
+
+
+def reasons(pair, run):
+    return [(entry.outcome, entry.reason) for entry in pair.entries(run)]
+
+
+def bill(customer_id):
+    with unit_of_work() as session:
+        session.add(
+            Transaction(
+                organisation_id=session.info["organisation_id"],
+                kind="invoices",
+                customer_id=customer_id,
+                date=datetime.date(2026, 11, 1),
+                currency="USD",
+            )
+        )
+
+
+def test_a_customer_that_came_from_the_crm_is_deleted_with_its_record(pair):
+    acme = pair.add("Accounts", Account_Name="Acme")
+    pair.add("Contacts", Last_Name="Person", Account_Name={"id": acme})
+    pair.sync()
+    pair.drop("Accounts", acme)
+    run = pair.sync()
+    assert (run.deleted, run.added, run.failed) == (1, 0, 0)
+    assert reasons(pair, run)[0] == ("deleted", "deleted_in_crm")
+    assert pair.customers() == []
+    before = pair.entries(run)[0].before
+    assert (before["record"]["display_name"], before["persons"][0]["last_name"]) == ("Acme", "Person")
+    assert {link.state for link in db.session.scalars(select(Link))} == {LinkState.ARCHIVED}
+
+
+def test_a_customer_with_an_invoice_is_only_marked_inactive(pair):
+    acme = pair.add("Accounts", Account_Name="Acme")
+    pair.sync()
+    bill(pair.customers()[0].id)
+    pair.drop("Accounts", acme)
+    run = pair.sync()
+    assert (run.deleted, reasons(pair, run)) == (1, [("deleted", "deactivated")])
+    assert [customer.active for customer in pair.customers()] == [False]
+
+
+def test_a_customer_that_was_made_here_stays(app, asha, sandbox):
+    pair = connected(app, sandbox, scope="accounts", extent="fetch", policy="overwrite")
+    with unit_of_work() as session:
+        make_customer(session, display_name="Acme")
+    acme = pair.add("Accounts", Account_Name="Acme")
+    pair.sync()
+    pair.drop("Accounts", acme)
+    run = pair.sync()
+    assert reasons(pair, run) == [("deleted", "kept_here")]
+    assert [customer.active for customer in pair.customers()] == [True]
+
+
+def test_a_deleted_contact_leaves_its_customer(pair):
+    acme = pair.add("Accounts", Account_Name="Acme")
+    person = pair.add("Contacts", Last_Name="Person", Account_Name={"id": acme})
+    pair.sync()
+    pair.drop("Contacts", person)
+    run = pair.sync()
+    assert run.deleted == 1
+    assert pair.customers()[0].contact_persons == []
+
+
+def test_a_record_merged_into_a_skipped_one_hands_its_customer_over(app, asha, sandbox):
+    pair = connected(app, sandbox, scope="accounts", extent="fetch", policy="skip")
+    first = pair.add("Accounts", Account_Name="Acme")
+    pair.sync()
+    second = pair.add("Accounts", Account_Name="Acme")
+    pair.sync()
+    pair.drop("Accounts", first)
+    run = pair.sync()
+    assert reasons(pair, run) == [("updated", "merged_in_crm")]
+    assert len(pair.customers()) == 1
+    active = db.session.scalars(select(Link).where(Link.state == LinkState.ACTIVE)).one()
+    assert active.crm_id == second
+
+
+@pytest.fixture
+def in_view(app, asha, sandbox):
+    """A connection that syncs the view "Berlin": accounts whose billing city is Berlin."""
+    view = sandbox.control(
+        "custom_views", {"module": "Accounts", "name": "Berlin", "criteria": "(Billing_City:equals:Berlin)"}
+    )
+    return connected(app, sandbox, scope="accounts", extent="fetch", policy="skip", account_view_id=str(view["id"]))
+
+
+def test_only_records_of_the_view_arrive(in_view):
+    in_view.add("Accounts", Account_Name="Here", Billing_City="Berlin")
+    in_view.add("Accounts", Account_Name="Elsewhere", Billing_City="Paris")
+    in_view.sync()
+    assert [customer.display_name for customer in in_view.customers()] == ["Here"]
+
+
+def test_a_record_that_leaves_the_view_is_excluded_and_not_deleted(in_view):
+    here = in_view.add("Accounts", Account_Name="Here", Billing_City="Berlin")
+    in_view.sync()
+    in_view.edit("Accounts", here, Billing_City="Paris")
+    run = in_view.sync()
+    assert reasons(in_view, run) == [("excluded", "left_view")]
+    assert [customer.billing_city for customer in in_view.customers()] == ["Berlin"]
+    again = in_view.sync()
+    assert reasons(in_view, again) == []
+    in_view.edit("Accounts", here, Billing_City="Berlin", Phone="new")
+    in_view.sync()
+    assert in_view.customers()[0].phone == "new"
+    assert db.session.scalars(select(Link)).one().excluded_at is None
+
+
+def test_a_view_that_was_deleted_fails_the_run_with_a_sentence(in_view, sandbox):
+    in_view.add("Accounts", Account_Name="Here", Billing_City="Berlin")
+    in_view.sync()
+    sandbox.control(f"custom_views/{in_view.setup.account_view_id}", method="DELETE")
+    run = in_view.sync()
+    assert run.status == RunStatus.FAILED
+    assert "view" in run.error_message.lower()
+    assert len(in_view.customers()) == 1
+
+
+def test_after_the_setup_is_edited_everything_is_read_again_and_what_is_gone_is_followed(pair, asha):
+    acme = pair.add("Accounts", Account_Name="Acme")
+    pair.add("Accounts", Account_Name="Stays")
+    pair.sync()
+    pair.drop("Accounts", acme)
+    with unit_of_work() as session:
+        saved = session.get(type(pair.setup), pair.setup_id)
+        setup.keep(session, pair.connection, {"include_loose": True})
+        setup.save(
+            session,
+            pair.connection,
+            offer.look(pair.client, ("Accounts", "Contacts")),
+            version=saved.version,
+            actor=asha.actor,
+        )
+    run = pair.sync()
+    assert run.deleted == 1
+    assert [customer.display_name for customer in pair.customers()] == ["Stays"]
+    assert db.session.scalars(select(Customer)).one().active
