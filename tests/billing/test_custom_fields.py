@@ -86,12 +86,7 @@ def test_a_stored_decimal_read_again_is_the_same(value):
 def test_keys_come_from_labels_and_never_collide(work):
     labels = ("Account Tier!", "Account: Tier", "Größe", "第一")
     made = [custom_fields.create(work, FieldDraft(label), actor=SYSTEM) for label in labels]
-    assert [field.key for field in made] == [
-        "account_tier",
-        "account_tier_2",
-        "grosse",
-        "field",
-    ]
+    assert [field.key for field in made] == ["cf_account_tier", "cf_account_tier_2", "cf_grosse", "cf_field"]
     assert [field.label for field in custom_fields.active(work)] == list(labels)
 
 

@@ -16,8 +16,8 @@ from zbweb.errors import Conflict, Invalid, NotFound
 
 ENTITY = "payment_term"
 KIND_LABELS = {
-    TermKind.NET: "A number of days after the document's date",
     TermKind.ON_RECEIPT: "On receipt",
+    TermKind.NET: "A number of days after the document's date",
     TermKind.END_OF_MONTH: "End of the month",
     TermKind.END_OF_NEXT_MONTH: "End of the next month",
 }
@@ -34,10 +34,10 @@ class TermDraft:
 
 
 def all_terms(session: Session) -> list[PaymentTerm]:
-    """Every payment term, shortest first."""
-    return list(
-        session.scalars(select(PaymentTerm).order_by(PaymentTerm.kind.desc(), PaymentTerm.days, PaymentTerm.name))
-    )
+    """Every payment term, in the order of their kinds, shortest first."""
+    kinds = list(KIND_LABELS)
+    terms = session.scalars(select(PaymentTerm))
+    return sorted(terms, key=lambda term: (kinds.index(TermKind(term.kind)), term.days, term.name))
 
 
 def default(session: Session) -> PaymentTerm | None:
