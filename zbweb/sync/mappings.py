@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from zbweb.billing.models import CustomField
 from zbweb.crm.port import CrmClient, FieldMeta
 from zbweb.sync.core.choices import Choices
-from zbweb.sync.core.fields import CUSTOM_PREFIX, BillingField, FieldType, Table, fields_for
+from zbweb.sync.core.fields import CUSTOM_PREFIX, DEFAULTS, BillingField, FieldType, Table, fields_for
 from zbweb.sync.core.mapping import CrmField, Row, compile_rows
 
 
@@ -31,6 +31,24 @@ def compiled(session: Session, choices: Choices) -> dict[Table, list[Row]]:
         table: compile_rows(choices.mappings.get(table, []), fields_for(table, own), _kept(choices.mappings, table))[0]
         for table in choices.tables
     }
+
+
+def for_push(session: Session, choices: Choices, client: CrmClient) -> dict[Table, list[Row]]:
+    """The rows of every table: what is pushed does not depend on what the setup fetches.
+
+    A table that the setup never needed starts with the defaults.
+    """
+    chosen: dict[str, Sequence[Mapping[str, Any]]] = {
+        table.value: choices.mappings.get(table) or _defaults(table) for table in Table
+    }
+    unknown = {table: rows for table, rows in chosen.items() if any("type" not in row for row in rows)}
+    chosen |= described(unknown, client)
+    own = custom_fields(session)
+    return {table: compile_rows(chosen[table], fields_for(table, own), _kept(chosen, table))[0] for table in Table}
+
+
+def _defaults(table: Table) -> list[dict[str, str]]:
+    return [{"field": key, "crm": crm} for key, crm in DEFAULTS[table].items()]
 
 
 def _kept(mappings: Mapping[str, Sequence[Mapping[str, Any]]], table: Table) -> dict[str, CrmField]:

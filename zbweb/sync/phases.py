@@ -51,7 +51,12 @@ def _automates(live: LiveRun) -> bool:
     return not live.only and connection.automation != Automation.NONE
 
 
+def _always(_live: LiveRun) -> bool:
+    return True
+
+
 PHASES: Sequence[Phase] = (
+    Phase("lost_pushes", _always, push.settle_lost),
     Phase("accounts", _reads_accounts, reading.read_accounts),
     Phase("accounts_deleted", _reads_accounts, reading.follow_deleted_accounts),
     Phase("newcomers", _reads_both, reading.read_newcomers),
