@@ -5,8 +5,7 @@ shown apart. Sums over customers are in the base currency, each document convert
 """
 
 import datetime
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, and_, case, func, select
@@ -66,6 +65,7 @@ class _Open:
     """An open balance as of a day."""
 
     customer_id: int
+    customer_name: str
     due_date: datetime.date
     amount: Decimal
 
@@ -104,9 +104,13 @@ def balance(session: Session, customer_id: int) -> Balance:
         *_sent_invoices(), Transaction.paid < Transaction.total, Transaction.customer_id == customer_id
     )
     outstanding, overdue = session.execute(statement).one()
-    credit = session.scalar(select(func.sum(Payment.unused)).where(Payment.customer_id == customer_id))
-    customer = session.get_one(Customer, customer_id)
-    return Balance(outstanding or ZERO, overdue or ZERO, credit or ZERO, books.currency_of(session, customer))
+    currency = books.currency_of(session, session.get_one(Customer, customer_id))
+    return Balance(outstanding or ZERO, overdue or ZERO, credit(session, customer_id), currency)
+
+
+def credit(session: Session, customer_id: int) -> Decimal:
+    """What the customer's payments have left, in their currency."""
+    return session.scalar(select(func.sum(Payment.unused)).where(Payment.customer_id == customer_id)) or ZERO
 
 
 def credits_by_customer(session: Session, *, customer_id: int | None = None) -> dict[int, Decimal]:
@@ -123,18 +127,19 @@ def credits_by_customer(session: Session, *, customer_id: int | None = None) -> 
 
 def ageing(session: Session, *, as_of: datetime.date) -> list[AgeingRow]:
     """Who owes how much by age, by name; documents and payments dated after a past `as_of` are left out."""
-    cells: dict[int, list[Decimal]] = {}
+    rows: dict[int, AgeingRow] = {}
     for each in _open_balances(session, as_of):
-        row = cells.setdefault(each.customer_id, [ZERO] * len(BUCKETS))
-        row[bucket(each.due_date, as_of)] += each.amount
-    credit = _credits_as_of(session, as_of)
-    ids = cells.keys() | credit.keys()
-    names = _names(session, ids)
-    rows = [
-        AgeingRow(each, names[each], tuple(cells.get(each, [ZERO] * len(BUCKETS))), credit.get(each, ZERO))
-        for each in ids
-    ]
-    return sorted(rows, key=lambda row: (row.customer_name.casefold(), row.customer_id))
+        row = rows.get(each.customer_id) or _empty(each.customer_id, each.customer_name)
+        column = bucket(each.due_date, as_of)
+        cells = tuple(cell + each.amount if index == column else cell for index, cell in enumerate(row.cells))
+        rows[each.customer_id] = replace(row, cells=cells)
+    for customer_id, (name, amount) in _credits_as_of(session, as_of).items():
+        rows[customer_id] = replace(rows.get(customer_id) or _empty(customer_id, name), credit=amount)
+    return sorted(rows.values(), key=lambda row: (row.customer_name.casefold(), row.customer_id))
+
+
+def _empty(customer_id: int, name: str) -> AgeingRow:
+    return AgeingRow(customer_id, name, (ZERO,) * len(BUCKETS), ZERO)
 
 
 def ageing_totals(session: Session) -> tuple[Decimal, ...]:
@@ -155,14 +160,20 @@ def _sent_invoices() -> tuple[ColumnElement[bool], ...]:
     return Transaction.kind == Kind.INVOICE, Transaction.status == Status.SENT
 
 
-def _open_balances(session: Session, as_of: datetime.date) -> Iterable[_Open]:
-    columns = (Transaction.customer_id, func.coalesce(Transaction.due_date, Transaction.date))
-    if as_of >= books.today(session):
-        statement = select(*columns, Transaction.base_balance).where(
-            *_sent_invoices(), Transaction.paid < Transaction.total
+def _open_balances(session: Session, as_of: datetime.date) -> list[_Open]:
+    if as_of < books.today(session):
+        return _open_balances_then(session, as_of)
+    statement = (
+        select(
+            Transaction.customer_id,
+            Customer.display_name,
+            func.coalesce(Transaction.due_date, Transaction.date),
+            Transaction.base_balance,
         )
-        return [_Open(*row) for row in session.execute(statement)]
-    return _open_balances_then(session, as_of)
+        .join(Customer, Customer.id == Transaction.customer_id)
+        .where(*_sent_invoices(), Transaction.paid < Transaction.total)
+    )
+    return [_Open(*row) for row in session.execute(statement)]
 
 
 def _open_balances_then(session: Session, as_of: datetime.date) -> list[_Open]:
@@ -177,41 +188,35 @@ def _open_balances_then(session: Session, as_of: datetime.date) -> list[_Open]:
     )
     later = func.coalesce(since.c.amount, ZERO)
     statement = (
-        select(Transaction, since.c.amount)
+        select(Transaction, Customer.display_name, since.c.amount)
+        .join(Customer, Customer.id == Transaction.customer_id)
         .outerjoin(since, since.c.transaction_id == Transaction.id)
         .where(*_sent_invoices(), Transaction.date <= as_of, Transaction.paid - later < Transaction.total)
     )
     return [
         _Open(
             invoice.customer_id,
+            name,
             invoice.due_date or invoice.date,
             to_base(invoice.balance + (paid_since or ZERO), invoice.exchange_rate, base),
         )
-        for invoice, paid_since in session.execute(statement)
+        for invoice, name, paid_since in session.execute(statement)
     ]
 
 
-def _credits_as_of(session: Session, as_of: datetime.date) -> dict[int, Decimal]:
-    if as_of >= books.today(session):
-        return credits_by_customer(session)
+def _credits_as_of(session: Session, as_of: datetime.date) -> dict[int, tuple[str, Decimal]]:
+    """Name and credit by customer; on a past day, refunds given since count as credit still."""
     base = books.own(session).base_currency
     refunds = (
         select(func.sum(Refund.amount)).where(Refund.payment_id == Payment.id, Refund.date > as_of).scalar_subquery()
     )
-    statement = select(Payment.customer_id, Payment.unused, refunds, Payment.exchange_rate).where(Payment.date <= as_of)
-    found: dict[int, Decimal] = {}
-    for owner_id, unused, refunded_since, rate in session.execute(statement):
-        if left := unused + (refunded_since or ZERO):
-            found[owner_id] = found.get(owner_id, ZERO) + to_base(left, rate, base)
-    return found
-
-
-def _names(session: Session, ids: Iterable[int]) -> dict[int, str]:
-    """Display names by id, asked for in portions, since databases bound the values of a statement."""
-    wanted = sorted(ids)
-    found: dict[int, str] = {}
-    for start in range(0, len(wanted), 500):
-        portion = wanted[start : start + 500]
-        statement = select(Customer.id, Customer.display_name).where(Customer.id.in_(portion))
-        found.update(session.execute(statement).all())
+    columns = (Payment.customer_id, Customer.display_name, Payment.unused, Payment.exchange_rate, refunds)
+    statement = select(*columns).join(Customer, Customer.id == Payment.customer_id)
+    is_past = as_of < books.today(session)
+    statement = statement.where(Payment.date <= as_of if is_past else Payment.unused > 0)
+    found: dict[int, tuple[str, Decimal]] = {}
+    for customer_id, name, unused, rate, refunded_since in session.execute(statement):
+        if left := unused + (refunded_since or ZERO if is_past else ZERO):
+            amount = found.get(customer_id, (name, ZERO))[1] + to_base(left, rate, base)
+            found[customer_id] = (name, amount)
     return found

@@ -25,8 +25,13 @@ from zbweb.db import (
 
 
 def _open(name: str, *columns: str) -> Index:
-    """An index over documents that are not paid: few of many, and what receivables are summed from."""
-    return Index(name, *columns, sqlite_where=text("paid < total"), postgresql_where=text("paid < total"))
+    """An index over documents that are not paid: few of many, and what receivables are summed from.
+
+    It ends with the columns of its own condition, so that SQLite, which checks it again, finds them here.
+    """
+    open_only = text("paid < total")
+    every = ("organisation_id", "kind", "status", *columns, "paid", "total")
+    return Index(name, *every, sqlite_where=open_only, postgresql_where=open_only)
 
 
 class Transaction(OrganisationOwned, Base):
@@ -47,10 +52,10 @@ class Transaction(OrganisationOwned, Base):
         Index(None, "organisation_id", "kind", "total", "id"),
         Index(None, "organisation_id", "kind", "reference"),
         Index("ix_transactions_status", "organisation_id", "kind", "status", "date", "id", "base_total"),
-        Index(None, "organisation_id", "customer_id", "kind", "date"),
+        Index("ix_transactions_customer", "organisation_id", "customer_id", "kind", "status", "date"),
         Index(None, "organisation_id", "potential_id"),
-        _open("ix_transactions_open_by_date", "organisation_id", "kind", "status", "date", "id", "due_date"),
-        _open("ix_transactions_open_by_due_date", "organisation_id", "kind", "status", "due_date", "base_balance"),
+        _open("ix_transactions_open_by_date", "date", "id", "due_date"),
+        _open("ix_transactions_open_by_due_date", "due_date", "id", "base_balance"),
     )
 
     id: Mapped[PrimaryKey]

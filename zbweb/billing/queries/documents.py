@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from zbweb.billing import convert, journal, receivables, standing, status, transactions
-from zbweb.billing.models import Allocation, Customer, EmailMessage, JournalEntry, Line, Transaction
+from zbweb.billing.models import Allocation, EmailMessage, JournalEntry, Line, Transaction
 from zbweb.billing.queries.transactions import Row, shown_rows
 from zbweb.billing.status import PaymentStatus, Shown, Status
 from zbweb.billing.words import Kind
@@ -62,8 +62,8 @@ def detail(session: Session, kind: Kind, transaction_id: int, *, today: datetime
         convertible=convert.convertible(session, transaction),
         made_from=next((row for row in relatives if row.id == transaction.source_id), None),
         made_into=made_into,
-        allocations=_allocations(session, transaction) if is_invoice else (),
-        credit=receivables.balance(session, transaction.customer_id).credit if is_invoice and is_sent else Decimal(0),
+        allocations=_allocations(session, transaction) if transaction.paid else (),
+        credit=receivables.credit(session, transaction.customer_id) if is_invoice and is_sent else Decimal(0),
         emails=_emails(session, transaction),
         history=tuple(journal.history(session, standing.ENTITY, transaction.id)),
     )
@@ -74,7 +74,7 @@ def _loaded(session: Session, kind: Kind, transaction_id: int) -> Transaction:
         select(Transaction)
         .where(Transaction.id == transaction_id, Transaction.kind == kind)
         .options(
-            joinedload(Transaction.customer).selectinload(Customer.contact_persons),
+            joinedload(Transaction.customer),
             selectinload(Transaction.lines).joinedload(Line.item),
         )
     )

@@ -1,0 +1,63 @@
+"""The one place that speaks SMTP: `smtp://user:password@host:587` (encrypted when offered) or `smtps://…:465`."""
+
+import smtplib
+import ssl
+from email.message import EmailMessage as MimeMessage
+from urllib.parse import unquote, urlsplit
+
+from zbweb.errors import AppError
+
+_TIMEOUT_SECONDS = 30
+
+
+class Refused(AppError):
+    """The mail server did not take the message; `is_passing` says whether it may tomorrow."""
+
+    status = 502
+
+    def __init__(self, message: str, *, is_passing: bool) -> None:
+        super().__init__(message)
+        self.is_passing = is_passing
+
+
+def transmit(message: MimeMessage, smtp_url: str) -> None:
+    """Hand a message over; returns once the server has accepted it for every recipient, else raises Refused."""
+    try:
+        with _connected(smtp_url) as server:
+            refused = server.send_message(message)
+    except smtplib.SMTPRecipientsRefused as error:
+        raise _refusal(dict(error.recipients)) from error
+    except smtplib.SMTPResponseException as error:
+        text = _text(error.smtp_error)
+        sentence = f"The mail server answered {error.smtp_code}: {text}"
+        raise Refused(sentence, is_passing=400 <= error.smtp_code < 500) from error
+    except (OSError, smtplib.SMTPException) as error:
+        raise Refused(f"The mail server could not be reached: {error}", is_passing=True) from error
+    if refused:
+        raise _refusal(dict(refused))
+
+
+def _connected(smtp_url: str) -> smtplib.SMTP:
+    parts = urlsplit(smtp_url)
+    host, context = parts.hostname or "", ssl.create_default_context()
+    server: smtplib.SMTP
+    if parts.scheme == "smtps":
+        server = smtplib.SMTP_SSL(host, parts.port or 465, timeout=_TIMEOUT_SECONDS, context=context)
+    else:
+        server = smtplib.SMTP(host, parts.port or 587, timeout=_TIMEOUT_SECONDS)
+        server.ehlo()
+        if server.has_extn("starttls"):
+            server.starttls(context=context)
+    if parts.username:
+        server.login(unquote(parts.username), unquote(parts.password or ""))
+    return server
+
+
+def _refusal(recipients: dict[str, tuple[int, bytes]]) -> Refused:
+    said = "; ".join(f"{address}: {code} {_text(text)}" for address, (code, text) in recipients.items())
+    is_passing = all(400 <= code < 500 for code, _ in recipients.values())
+    return Refused(f"The mail server refused some addresses. {said}", is_passing=is_passing)
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

@@ -1,0 +1,218 @@
+"""E-mails about documents: a row first, then a job that sends it with the PDF attached.
+
+A document becomes "sent" only when the mail server has accepted the message. Without a mail server the
+message is HELD, to be read in the outbox. A worker claims a row for a lease; a failure that may pass leaves
+it queued until the lease ends, and the schedule tries again (`due`).
+"""
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.message import EmailMessage as MimeMessage
+from functools import partial
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session
+
+from zbweb import config
+from zbweb.billing import books, documents, journal, mailer, moves, standing, status
+from zbweb.billing.changes import ensure_fits
+from zbweb.billing.journal import SYSTEM, Actor
+from zbweb.billing.models import EmailMessage, Transaction
+from zbweb.billing.status import Status
+from zbweb.billing.words import EmailStatus, Kind
+from zbweb.clock import now
+from zbweb.db import after_commit, organisation_of, unit_of_work, work_for
+from zbweb.errors import Conflict, Invalid, NotFound
+
+LEASE = datetime.timedelta(minutes=5)
+"""How long a worker that took a message up is believed to be alive, and how long a retry waits."""
+MAX_ATTEMPTS = 5
+_MAX_RECIPIENTS = 20
+_announce: list[Callable[[int], None]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDraft:
+    """A message as typed, in plain text."""
+
+    recipients: tuple[str, ...]
+    subject: str
+    body: str
+    copies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    """A claimed message, ready for the wire."""
+
+    id: int
+    organisation_id: int
+    attempts: int
+    message: MimeMessage
+
+
+def on_queued(listener: Callable[[int], None]) -> None:
+    """Have `listener(email_id)` called after each commit that queued a message."""
+    _announce[:] = [listener]
+
+
+def suggest(session: Session, transaction: Transaction) -> MessageDraft:
+    """The message one would write: to the customer's primary contact person, else to the customer."""
+    customer, own = transaction.customer, books.own(session)
+    primary = next((person.email for person in customer.contact_persons if person.primary and person.email), "")
+    address = primary or customer.email
+    what = f"{documents.TITLES[Kind(transaction.kind)]} {transaction.number or ''}".strip()
+    body = f"Dear {customer.display_name},\n\nplease find our {what.lower()} attached.\n\nKind regards\n{own.name}\n"
+    if transaction.number:
+        body = body.replace(what.lower(), f"{status.KIND_NAMES[Kind(transaction.kind)]} {transaction.number}")
+    return MessageDraft((address,) if address else (), f"{what} from {own.name}", body)
+
+
+def queue(session: Session, transaction: Transaction, message: MessageDraft, *, actor: Actor) -> EmailMessage:
+    """Put a message into the outbox, to be sent after the commit; Invalid by field, Conflict for a void document."""
+    if transaction.status == Status.VOID:
+        raise Conflict("A void document is not sent.")
+    subject = " ".join(message.subject.split())
+    recipients, copies = _addresses(message.recipients, "recipients"), _addresses(message.copies, "copies")
+    if not recipients or not subject:
+        name, sentence = ("subject", "Give a subject.") if recipients else ("recipients", "Give at least one address.")
+        raise Invalid(sentence, {name: sentence})
+    ensure_fits(EmailMessage, {"subject": subject})
+    email = EmailMessage(
+        organisation_id=organisation_of(session),
+        transaction_id=transaction.id,
+        recipients=", ".join(recipients),
+        copies=", ".join(copies),
+        subject=subject,
+        body=message.body,
+        status=EmailStatus.QUEUED if config.current().smtp_url else EmailStatus.HELD,
+    )
+    session.add(email)
+    session.flush()  # the job needs the message's id
+    changes = {"recipients": (None, email.recipients), "subject": (None, subject)}
+    journal.record(session, "email", email.id, action=email.status, actor=actor, changes=changes)
+    _send_soon(session, email)
+    return email
+
+
+def retry(session: Session, email_id: int, *, actor: Actor) -> EmailMessage:
+    """Try a failed or held message again; Conflict if it was sent or there is still no mail server."""
+    email = session.scalar(select(EmailMessage).where(EmailMessage.id == email_id).with_for_update())
+    if email is None:
+        raise NotFound("There is no such message.")
+    if email.status not in {EmailStatus.FAILED, EmailStatus.HELD}:
+        raise Conflict(f"This message is {email.status}; there is nothing to try again.")
+    if not config.current().smtp_url:
+        raise Conflict("There is no mail server yet. Set ZBWEB_SMTP_URL, then try again.")
+    email.status, email.attempts, email.claimed_at, email.error = EmailStatus.QUEUED, 0, None, ""
+    journal.record(session, "email", email.id, action="retried", actor=actor)
+    _send_soon(session, email)
+    return email
+
+
+def due(session: Session) -> list[int]:
+    """Messages of every organisation that wait for a worker; for the schedule, on an unfenced session."""
+    statement = (
+        select(EmailMessage.id).where(EmailMessage.status == EmailStatus.QUEUED, _is_free()).order_by(EmailMessage.id)
+    )
+    return list(session.scalars(statement.limit(500).execution_options(unfenced=True)))
+
+
+def send(email_id: int) -> None:
+    """Send one message if nobody else does: claim it, talk to the mail server outside any unit of work, record."""
+    outgoing = _claim(email_id)
+    if outgoing is None:
+        return
+    try:
+        mailer.transmit(outgoing.message, config.current().smtp_url)
+    except mailer.Refused as error:
+        _record_failure(outgoing, error, is_final=not error.is_passing or outgoing.attempts >= MAX_ATTEMPTS)
+    else:
+        _record_acceptance(outgoing)
+
+
+def _claim(email_id: int) -> _Outgoing | None:
+    with unit_of_work() as session:
+        work_for(session, None)
+        email = session.scalar(
+            select(EmailMessage)
+            .where(EmailMessage.id == email_id, EmailMessage.status == EmailStatus.QUEUED, _is_free())
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        )
+        if email is None or email.transaction_id is None:
+            return None
+        work_for(session, email.organisation_id)
+        email.claimed_at = now()
+        email.attempts += 1
+        message = _mime(session, email, session.get_one(Transaction, email.transaction_id))
+        return _Outgoing(email.id, email.organisation_id, email.attempts, message)
+
+
+def _record_acceptance(outgoing: _Outgoing) -> None:
+    with unit_of_work() as session:
+        work_for(session, outgoing.organisation_id)
+        email = session.get_one(EmailMessage, outgoing.id)
+        email.status, email.sent_at, email.error = EmailStatus.SENT, now(), ""
+        journal.record(session, "email", email.id, action="sent", actor=SYSTEM)
+        if email.transaction_id is None:
+            return
+        transaction = standing.lock(session, email.transaction_id)
+        kind, before = Kind(transaction.kind), Status(transaction.status)
+        to = Status.CONFIRMED if kind is Kind.SALES_ORDER else Status.SENT
+        if before is Status.DRAFT and not status.refusal(kind, before, to):
+            moves.move(session, transaction, to, SYSTEM)
+
+
+def _record_failure(outgoing: _Outgoing, error: mailer.Refused, *, is_final: bool) -> None:
+    with unit_of_work() as session:
+        work_for(session, outgoing.organisation_id)
+        email = session.get_one(EmailMessage, outgoing.id)
+        email.error = error.message
+        if is_final:
+            email.status = EmailStatus.FAILED
+            changes = {"error": (None, error.message)}
+            journal.record(session, "email", email.id, action="failed", actor=SYSTEM, changes=changes)
+
+
+def _mime(session: Session, email: EmailMessage, transaction: Transaction) -> MimeMessage:
+    own = books.own(session)
+    message = MimeMessage()
+    message["From"] = config.current().mail_from
+    if own.email:
+        message["Reply-To"] = own.email
+    message["To"] = email.recipients
+    if email.copies:
+        message["Cc"] = email.copies
+    message["Subject"] = email.subject
+    message["Message-ID"] = f"<{email.organisation_id}.{email.id}@zbweb>"
+    message.set_content(email.body)
+    attachment = documents.pdf(session, transaction)
+    message.add_attachment(attachment, maintype="application", subtype="pdf", filename=documents.filename(transaction))
+    return message
+
+
+def _send_soon(session: Session, email: EmailMessage) -> None:
+    if email.status == EmailStatus.QUEUED:
+        for listener in _announce:
+            after_commit(session, f"email-{email.id}", partial(listener, email.id))
+
+
+def _is_free() -> ColumnElement[bool]:
+    return or_(EmailMessage.claimed_at.is_(None), EmailMessage.claimed_at < now() - LEASE)
+
+
+def _addresses(typed: tuple[str, ...], field: str) -> list[str]:
+    found = []
+    for address in (each.strip() for each in typed if each.strip()):
+        try:
+            found.append(validate_email(address, check_deliverability=False).normalized)
+        except EmailNotValidError:
+            sentence = f"{address} is not an e-mail address."
+            raise Invalid(sentence, {field: sentence}) from None
+    if len(found) > _MAX_RECIPIENTS:
+        sentence = f"Give at most {_MAX_RECIPIENTS} addresses."
+        raise Invalid(sentence, {field: sentence})
+    return list(dict.fromkeys(found))
