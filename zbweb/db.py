@@ -48,11 +48,14 @@ from sqlalchemy.orm import (
 )
 
 
-class _UtcDateTime(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """Aware UTC in Python; SQLite has no time zones, so they are put back on reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
+
+    def __repr__(self) -> str:
+        return "UtcDateTime()"
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         if value is not None and value.tzinfo is None:
@@ -65,7 +68,7 @@ class _UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class _ExactDecimal(TypeDecorator[Decimal]):
+class ExactDecimal(TypeDecorator[Decimal]):
     """A decimal that stays exact: NUMERIC on PostgreSQL, a scaled integer on SQLite, which has only floats.
 
     Sums and comparisons in SQL stay exact on both, since the scale is fixed per column.
@@ -77,6 +80,9 @@ class _ExactDecimal(TypeDecorator[Decimal]):
     def __init__(self, scale: int) -> None:
         super().__init__(20, scale)
         self.scale = scale
+
+    def __repr__(self) -> str:
+        return f"ExactDecimal({self.scale})"
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else Numeric(20, self.scale))
@@ -95,10 +101,10 @@ class _ExactDecimal(TypeDecorator[Decimal]):
 _Identity = BigInteger().with_variant(Integer, "sqlite")
 
 PrimaryKey = Annotated[int, mapped_column(_Identity, primary_key=True)]
-UtcTime = Annotated[datetime, mapped_column(_UtcDateTime)]
-Money = Annotated[Decimal, mapped_column(_ExactDecimal(4))]
+UtcTime = Annotated[datetime, mapped_column(UtcDateTime)]
+Money = Annotated[Decimal, mapped_column(ExactDecimal(4))]
 """An amount; already rounded to its currency's exponent (at most 4 places), never a float."""
-Precise = Annotated[Decimal, mapped_column(_ExactDecimal(6))]
+Precise = Annotated[Decimal, mapped_column(ExactDecimal(6))]
 """A quantity, unit price, percentage or exchange rate, to 6 places."""
 Name = Annotated[str, mapped_column(String(255))]
 Code = Annotated[str, mapped_column(String(64))]

@@ -1,0 +1,81 @@
+"""A real browser on the real product: walks by the specification's own labels."""
+
+import os
+import shutil
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.product import PASSWORD, Product, running
+
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    assert CHROMIUM, "there is no Chromium; `make test` installs it"
+    return {
+        **browser_type_launch_args,
+        "executable_path": CHROMIUM,
+        "args": [
+            "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-quic", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        ],
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args):
+    return {
+        **browser_context_args,
+        "viewport": {"width": 1360, "height": 850},
+        "locale": "en-GB",
+        "timezone_id": "UTC",
+        "reduced_motion": "reduce",
+    }
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory) -> Product:
+    """A product of this module's own: fresh demo data, unconnected."""
+    with running(tmp_path_factory.mktemp("product")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def base_url():
+    """Overrides the plugin's own, which warns."""
+    return None
+
+
+@pytest.fixture(autouse=True)
+def no_console_errors(request):
+    """A page that complains in the console is broken, whatever it shows."""
+    if "page" not in request.fixturenames:
+        yield
+        return
+    complaints = []
+    page = request.getfixturevalue("page")
+    expected = ("422", "403", "409", "502", "503", "504")
+    page.on(
+        "console",
+        lambda message: (
+            complaints.append(message.text)
+            if message.type == "error" and not any(status in message.text for status in expected)
+            else None
+        ),
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield
+    assert complaints == []
+
+
+def sign_in(page: Page, product: Product, who: str = "admin") -> None:
+    """Sign in as one of the demo people."""
+    page.goto(product.url + "/login")
+    page.get_by_label("Email").fill(f"{who}@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: "/login" not in url)
