@@ -12,7 +12,7 @@ import zbweb.billing.models
 import zbweb.crm.credentials
 import zbweb.sync.models  # noqa: F401  every table must be known before the first query
 from zbweb import config
-from zbweb.billing import journal, removal
+from zbweb.billing import journal, post, removal
 from zbweb.config import Config
 from zbweb.crm import meter
 from zbweb.db import db, prepare_engine
@@ -48,6 +48,7 @@ def create_app(settings: Config | None = None) -> Flask:
         part.register(app)
     register_pages(app)
     journal.on_outbox(queue.push_soon)
+    post.on_queued(queue.send_email)
     meter.on_call(queue.count_call)
     runs.on_queued(queue.run_sync)
     removal.on_removal(links.archive_removed)

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from zbweb.billing.models import Organisation
 from zbweb.db import work_for
-from zbweb.demo import catalogue, customers
+from zbweb.demo import catalogue, customers, transactions
 from zbweb.demo.organisations import found
 
-LOADERS: tuple[Callable[[Session, Organisation], None], ...] = (catalogue.load, customers.load)
+LOADERS: tuple[Callable[[Session, Organisation], None], ...] = (catalogue.load, customers.load, transactions.load)
 """What each organisation gets. A loader reads the organisation's name to know which of the two it is."""
 
 
