@@ -4,7 +4,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from zbweb.sandbox import consent, seed
+from zbweb.sandbox import consent, pages, seed
 from zbweb.sandbox.api import bulk, control, coql, gate, org, records, settings, tokens, watch, writes
 from zbweb.sandbox.state import Sandbox
 
@@ -19,6 +19,7 @@ BLUEPRINTS = (
     bulk.blueprint,
     records.blueprint,
     writes.blueprint,
+    pages.blueprint,
 )
 
 

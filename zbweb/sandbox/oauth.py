@@ -78,6 +78,12 @@ def client(connection: sqlite3.Connection, client_id: str) -> Client | None:
     return Client(**{**values, "redirect_uris": tuple(values["redirect_uris"])}) if values else None
 
 
+def clients(connection: sqlite3.Connection) -> list[Client]:
+    """Every registered program."""
+    registered = (client(connection, client_id) for client_id in read_setting(connection, "clients") or {})
+    return [found for found in registered if found is not None]
+
+
 def save_client(connection: sqlite3.Connection, registered: Client) -> None:
     clients = read_setting(connection, "clients") or {}
     clients[registered.client_id] = {
