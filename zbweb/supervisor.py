@@ -1,7 +1,8 @@
 """`make run`: every process of the product on one machine, started together and stopped together.
 
 Children get a group of their own and die with this process even when it is killed with -9 (PR_SET_PDEATHSIG
-on Linux), so nothing is ever left behind. Redis stops last, so that it keeps what the others said.
+on Linux), so nothing is ever left behind. A child that dies is started again; one that dies again and again
+stops the product. Redis stops last, so that it keeps what the others said.
 """
 
 import contextlib
@@ -28,6 +29,8 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1
 _GRACE_SECONDS = 15.0
 _START_SECONDS = 120.0
+_RESTARTS = 5
+_RESTART_WINDOW_SECONDS = 30.0
 
 
 class StartFailed(Exception):
@@ -53,12 +56,27 @@ def free_port() -> int:
 
 
 @dataclass(slots=True)
+class Child:
+    """A process, how it is started, and when it was."""
+
+    name: str
+    command: Sequence[str]
+    process: subprocess.Popen[bytes]
+    starts: list[float]
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it ended, however."""
+        return self.process.poll() is not None
+
+
+@dataclass(slots=True)
 class Supervisor:
     """The processes of one machine. `environment` is what they are started with."""
 
     config: Config
     environment: dict[str, str]
-    children: list[tuple[str, subprocess.Popen[bytes]]] = field(default_factory=list)
+    children: list[Child] = field(default_factory=list)
     stopping: bool = False
 
     def run(self) -> int:
@@ -87,7 +105,7 @@ class Supervisor:
                                 "--data-dir", str(self.config.data_dir / "sandbox")])  # fmt: skip
         self._run_once("prepare", [python, "-m", "zbweb.cli", "prepare", "--demo"])
         self._start("web", [python, "-m", "gunicorn", "--worker-class", "gthread", "--threads", "8", "--workers", "2",
-                            "--bind", f"{loopback}:{self.config.port}", "--graceful-timeout", "10",
+                            "--preload", "--bind", f"{loopback}:{self.config.port}", "--graceful-timeout", "10",
                             "--worker-tmp-dir", str(self.config.data_dir), "--log-level", "warning",
                             "zbweb.wsgi:app"])  # fmt: skip
         self._start("instant worker", [python, "worker.py", "instant"])
@@ -110,18 +128,19 @@ class Supervisor:
         self._await_port(port)
 
     def _start(self, name: str, command: Sequence[str]) -> None:
-        process = subprocess.Popen(  # noqa: S603  commands of our own
+        self.children.append(Child(name, command, self._spawn(command), [time.monotonic()]))
+
+    def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603  commands of our own
             command,
             cwd=_ROOT,
             env=self.environment,
             stdin=subprocess.DEVNULL,
             preexec_fn=_die_with_parent,  # noqa: PLW1509  no threads are running here
         )
-        self.children.append((name, process))
 
     def _run_once(self, name: str, command: Sequence[str]) -> None:
-        self._start(name, command)
-        _, process = self.children.pop()
+        process = self._spawn(command)
         while process.poll() is None:
             if self.stopping:
                 process.terminate()
@@ -132,12 +151,24 @@ class Supervisor:
 
     def _watch(self) -> None:
         while not self.stopping:
-            if dead := self._dead():
-                raise StartFailed(f"{dead} ended unexpectedly; the lines above say why")
+            for child in self.children:
+                if child.is_dead and not self.stopping:
+                    self._restart(child)
             time.sleep(0.2)
 
+    def _restart(self, child: Child) -> None:
+        """Start a dead child again, unless it has died too often lately."""
+        _kill_group(child.process)  # what it had started must not work on beside its successor
+        moment = time.monotonic()
+        child.starts = [start for start in child.starts if moment - start < _RESTART_WINDOW_SECONDS]
+        if len(child.starts) >= _RESTARTS:
+            raise StartFailed(f"{child.name} ends again and again; the lines above say why")
+        print(f"{child.name} ended ({child.process.returncode}); starting it again", file=sys.stderr, flush=True)  # noqa: T201
+        child.starts.append(moment)
+        child.process = self._spawn(child.command)
+
     def _dead(self) -> str:
-        return next((name for name, process in self.children if process.poll() is not None), "")
+        return next((child.name for child in self.children if child.is_dead), "")
 
     def _await_port(self, port: int) -> None:
         def answers() -> bool:
@@ -167,21 +198,23 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         """Ask all but Redis to finish, in reverse order, kill what does not, then stop Redis."""
-        others = [child for child in self.children if child[0] != "redis"]
-        redis = [child for child in self.children if child[0] == "redis"]
+        others = [child for child in self.children if child.name != "redis"]
+        redis = [child for child in self.children if child.name == "redis"]
         for group in (others[::-1], redis):
-            for _, process in group:
-                if process.poll() is None:
-                    process.terminate()
-            for _, process in group:
-                _finish(process)
+            for child in group:
+                if not child.is_dead:
+                    child.process.terminate()
+            for child in group:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.process.wait(_GRACE_SECONDS)
+                _kill_group(child.process)
 
 
-def _finish(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_GRACE_SECONDS)
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and what it had started."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # what the child itself had started
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(_GRACE_SECONDS)
 
 
 def _die_with_parent() -> None:
