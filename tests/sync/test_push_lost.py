@@ -153,7 +153,7 @@ def test_what_never_arrived_is_told_as_tried_again_and_is_pushed_by_the_next_run
     partners.sandbox.faults(fail_next=[{"status": 500, "count": 1, "path": "/crm/v8/Accounts", "method": "POST"}])
     run = partners.sync()
     assert run.status == "partly_failed"
-    assert [entry.reason for entry in partners.entries(run) if entry.outcome == "failed"][0] == "crm_away"
+    assert next(entry.reason for entry in partners.entries(run) if entry.outcome == "failed") == "crm_away"
     assert partners.sync().status == "succeeded"
     assert_all_is_there_once(partners)
 

@@ -50,7 +50,7 @@ def execute(run_id: int, shift: Shift) -> bool:
         if run is None:
             return True
         work_for(session, run.organisation_id)
-    with _heartbeat(run_id, shift.owner):
+    with heartbeat(run_id, shift.owner):
         return _carry_out(run_id, shift)
 
 
@@ -129,7 +129,7 @@ def _fail(run_id: int, error: CrmError | SyncError) -> None:
 
 
 @contextmanager
-def _heartbeat(run_id: int, owner: str) -> Iterator[None]:
+def heartbeat(run_id: int, owner: str) -> Iterator[None]:
     """Extend the lease while the run works, waits or fetches; a dead process extends nothing."""
     engine, stop = db.engine, threading.Event()
 
