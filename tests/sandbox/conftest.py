@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 import urllib3
 
+from tests.sandbox.ear import Ear
 from tests.sandbox_server import SandboxServer
 
 
@@ -76,3 +77,10 @@ def caller(crm):
     client = Caller(crm, crm.token())
     yield client
     client.close()
+
+
+@pytest.fixture
+def ear():
+    server = Ear()
+    yield server
+    server.stop()

@@ -73,7 +73,7 @@ def written(answer):
 
 def main(url, directory):
     environment = DataCenter.Environment(url, f"{url}/oauth/v2/token", url)
-    token = OAuthToken("demo-client", "demo-secret", refresh_token="demo-refresh")  # noqa: S106 - demo credentials
+    token = OAuthToken("demo-client", "demo-secret", refresh_token="demo-refresh")
     Initializer.initialize(environment, token, store=FileStore(f"{directory}/tokens"), resource_path=directory)
     seen = {}
 
