@@ -20,6 +20,8 @@ PAGES = (
     "editor",
     "transaction_actions",
     "transaction_bulk",
+    "payments",
+    "reports",
     "outbox",
     "settings",
     "organisation",

@@ -1,9 +1,20 @@
-"""The dashboard."""
+"""The dashboard: what is owed, what was sold, which quotes are open, and whether the books agree with the CRM."""
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
-from zbweb.web import access
+from zbweb.billing import books
+from zbweb.billing.queries import recent
+from zbweb.billing.queries.dashboard import dashboard
+from zbweb.billing.receivables import BUCKETS
+from zbweb.db import db
+from zbweb.sync import connection, history
+from zbweb.sync.history import Overview
+from zbweb.sync.models import Connection
+from zbweb.web import access, charts
+from zbweb.web.filters import money
+from zbweb.web.kinds import PAGES
 
 bp = Blueprint("home", __name__)
 
@@ -12,4 +23,25 @@ bp = Blueprint("home", __name__)
 @access.allow()
 def index() -> ResponseReturnValue:
     """What one sees first."""
-    return render_template("home/index.html")
+    session = db.session()
+    today = books.today(session)
+    figures = dashboard(session, today=today)
+    linked, overview = _sync(session)
+    in_words = {month.month: money(month.amount, figures.currency) for month in figures.sales_by_month}
+    return render_template(
+        "home/index.html", figures=figures, ageing=list(zip(BUCKETS, figures.ageing, strict=True)), pages=PAGES,
+        sales=charts.bars(
+            [(f"{each.month:%b}", each.amount, f"{each.month:%B %Y}: {in_words[each.month]}")
+             for each in figures.sales_by_month]
+        ),
+        owed=charts.bars(
+            [(label, amount, f"{label}: {money(amount, figures.currency)}")
+             for label, amount in zip(BUCKETS, figures.ageing, strict=True)]
+        ),
+        recent=recent.documents(session, today=today), connection=linked, overview=overview,
+    )  # fmt: skip
+
+
+def _sync(session: Session) -> tuple[Connection | None, Overview | None]:
+    linked = connection.active(session)
+    return linked, history.overview(session, linked) if linked else None

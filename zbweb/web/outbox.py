@@ -28,7 +28,7 @@ def index() -> ResponseReturnValue:
     """Every message, newest first."""
     status = request.args.get("status", "")
     found = emails.page(db.session(), status if status in set(EmailStatus) else "", window())
-    return htmx.page_or_block("outbox/index.html", "rows", found=found, status=status, statuses=list(EmailStatus))
+    return htmx.page_or_block("outbox/index.html", "rows", found=found, chosen=status, statuses=list(EmailStatus))
 
 
 @bp.get("/outbox/<int:email_id>")

@@ -32,7 +32,7 @@ class AmountField(Field):
 
     widget = TextInput()
 
-    def __init__(self, label: str, validators: Sequence[Any] = (), **kwargs: Any) -> None:
+    def __init__(self, label: str, validators: list[Any] | None = None, **kwargs: Any) -> None:
         render = {"inputmode": "decimal", "autocomplete": "off"} | kwargs.pop("render_kw", {})
         super().__init__(label, validators, render_kw=render, **kwargs)
 

@@ -147,7 +147,7 @@ class TransactionForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
 
     def offer(self, taxes: Sequence[Tax], terms: Sequence[PaymentTerm], currency: str) -> None:
         """Fill the drop-downs; amounts are in `currency`."""
-        self.payment_term_id.choices = [("", "As agreed with the customer"), *((each.id, each.name) for each in terms)]
+        self.payment_term_id.choices = [("", "Customer's terms"), *((each.id, each.name) for each in terms)]
         self.tax_choices = [("", "No tax"), *((tax.id, f"{tax.name} ({tax.rate.normalize():f}%)") for tax in taxes)]
         self.discount_choices = [(DiscountKind.PERCENT, "%"), (DiscountKind.AMOUNT, currency)]
         self.discount_kind.choices = self.discount_choices
