@@ -49,15 +49,20 @@ class Person:
         return Actor(self.name, user_id=self.id)
 
     def get(self, path: str, **kwargs) -> TestResponse:
-        _forget_last_request()
-        return self.client.get(path, **kwargs)
+        return self._ask(self.client.get, path, **kwargs)
 
     def post(self, path: str, data=None, **kwargs) -> TestResponse:
+        return self._ask(self.client.post, path, data=data or {}, **kwargs)
+
+    def _ask(self, method, path: str, **kwargs) -> TestResponse:
         _forget_last_request()
-        return self.client.post(path, data=data or {}, **kwargs)
+        answer = method(path, **kwargs)
+        work_for(db.session(), self.organisation_id)
+        return answer
 
 
 def _forget_last_request() -> None:
     """The tests keep one app context open: who asked last must not be taken for who asks now."""
     for name in list(g):
         g.pop(name)
+    work_for(db.session(), None)

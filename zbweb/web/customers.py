@@ -4,8 +4,8 @@ from flask import Blueprint, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from zbweb.billing import contact_persons, custom_fields, customers, payment_terms
-from zbweb.billing.books import currency_of, own
+from zbweb.billing import contact_persons, custom_fields, customers, payment_terms, receivables
+from zbweb.billing.books import own
 from zbweb.billing.models import Customer
 from zbweb.billing.queries import activity
 from zbweb.billing.queries import customers as list_of
@@ -61,8 +61,7 @@ def show(customer_id: int) -> ResponseReturnValue:
         "customers/show.html", customer=customer, tab="overview", nav_active="customers", link=link,
         connection=link.connection if link else connection.active(session),
         fields=custom_fields.active(session), person_fields=custom_fields.active(session, contact_persons.ENTITY),
-        address_parts=ADDRESS_PARTS, currency=currency_of(session, customer),
-        receivable=list_of.receivables(session, [customer_id]).get(customer_id),
+        balance=receivables.balance(session, customer_id),
         activities=activity.of_customer(session, customer, limit=6),
     )  # fmt: skip
 

@@ -81,7 +81,6 @@ def ids(session: Session, wanted: Wanted, *, is_from_crm: ColumnElement[bool], l
 
 def receivables(session: Session, customer_ids: Sequence[int]) -> dict[int, Decimal]:
     """What each customer owes on sent invoices, in the customer's currency; nobody who owes nothing."""
-    owed = func.sum(Transaction.total - Transaction.paid)
     statement = (
         select(Transaction.customer_id, func.sum(Transaction.total), func.sum(Transaction.paid))
         .where(
@@ -91,7 +90,6 @@ def receivables(session: Session, customer_ids: Sequence[int]) -> dict[int, Deci
             Transaction.paid < Transaction.total,
         )
         .group_by(Transaction.customer_id)
-        .having(owed != 0)
     )
     return {customer_id: total - paid for customer_id, total, paid in session.execute(statement)}
 

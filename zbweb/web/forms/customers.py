@@ -26,7 +26,7 @@ from zbweb.billing.contact_persons import PersonDraft
 from zbweb.billing.customers import FIELDS, CustomerDraft
 from zbweb.billing.models import CustomField, PaymentTerm
 from zbweb.billing.words import CustomerType, CustomFieldType
-from zbweb.web.forms.choices import SALUTATIONS, currencies
+from zbweb.web.forms.choices import currencies, options, salutations
 
 ADDRESS_PARTS = {"street": "Street", "city": "City", "state": "State", "code": "ZIP Code", "country": "Country"}
 _EMAIL = Email("Enter an e-mail address, such as ann@example.com.")
@@ -48,7 +48,7 @@ class PersonForm(Form):
     """One contact person, a row of the customer's form."""
 
     id = IntegerField(validators=[Optional()], widget=HiddenInput())
-    salutation = SelectField("Salutation", choices=[(each, each) for each in SALUTATIONS], validate_choice=False)
+    salutation = SelectField("Salutation", choices=salutations, validate_choice=False)
     first_name = _text("First Name")
     last_name = _text("Last Name")
     email = _email()
@@ -71,10 +71,10 @@ class CustomerForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
     version = IntegerField(validators=[Optional()], widget=HiddenInput())
     type = RadioField(
         "Customer Type",
-        choices=[(CustomerType.BUSINESS, "Business"), (CustomerType.INDIVIDUAL, "Individual")],
+        choices=options([(CustomerType.BUSINESS, "Business"), (CustomerType.INDIVIDUAL, "Individual")]),
         default=CustomerType.BUSINESS,
     )
-    salutation = SelectField("Salutation", choices=[(each, each) for each in SALUTATIONS], validate_choice=False)
+    salutation = SelectField("Salutation", choices=salutations, validate_choice=False)
     first_name = _text("First Name")
     last_name = _text("Last Name")
     company_name = _text("Company Name")
@@ -140,7 +140,7 @@ def customer_form(
 
 def offer_terms(field: SelectField, terms: Sequence[PaymentTerm]) -> None:
     """Fill a drop-down with payment terms."""
-    field.choices = [("", "Default of the organisation"), *((term.id, term.name) for term in terms)]
+    field.choices = options([("", "Default of the organisation"), *((term.id, term.name) for term in terms)])
 
 
 def custom_values(form: Form, held: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def custom_field(field: CustomField) -> Field:
     """The form's field for a custom field. What it may hold is for custom_values to say, so all but boxes are text."""
     kind = CustomFieldType(field.type)
     if kind is CustomFieldType.CHOICE:
-        choices = [(each, each) for each in ("", *field.choices)]
+        choices = options((each, each) for each in ("", *field.choices))
         return SelectField(field.label, choices=choices, validate_choice=False)
     return _MADE_OF.get(kind, StringField)(field.label, **_LOOKS.get(kind, {}))
 

@@ -11,6 +11,7 @@ from wtforms.widgets import HiddenInput
 from zbweb.billing.items import ItemDraft
 from zbweb.billing.models import Item, Tax
 from zbweb.web.forms.amounts import AmountField
+from zbweb.web.forms.choices import options
 
 
 class ItemForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
@@ -40,8 +41,7 @@ def item_form(item: Item | None, taxes: Sequence[Tax]) -> ItemForm:
     """The form with the taxes in use, and the item's own even if it no longer is."""
     form = ItemForm(obj=item)
     own = [item.tax] if item and item.tax and item.tax not in taxes else []
-    form.tax_id.choices = [
-        ("", "No tax"),
-        *((tax.id, f"{tax.name} ({tax.rate.normalize():f}%)") for tax in [*taxes, *own]),
-    ]
+    form.tax_id.choices = options(
+        [("", "No tax"), *((tax.id, f"{tax.name} ({tax.rate.normalize():f}%)") for tax in [*taxes, *own])]
+    )
     return form

@@ -20,7 +20,7 @@ from zbweb.billing.payment_terms import KIND_LABELS, TermDraft
 from zbweb.billing.settings import ProfileDraft
 from zbweb.billing.words import TaxRounding
 from zbweb.web.forms.amounts import AmountField
-from zbweb.web.forms.choices import countries, currencies, time_zones
+from zbweb.web.forms.choices import countries, currencies, options, time_zones
 
 _EMAIL = Email("Enter an e-mail address, such as ann@example.com.")
 
@@ -36,7 +36,7 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
     time_zone = SelectField("Time Zone", choices=time_zones)
     tax_rounding = RadioField(
         "Tax Rounding",
-        choices=[(TaxRounding.LINE, "At each line"), (TaxRounding.DOCUMENT, "Once per tax on the document")],
+        choices=options([(TaxRounding.LINE, "At each line"), (TaxRounding.DOCUMENT, "Once per tax on the document")]),
     )
 
     def draft(self) -> ProfileDraft:
@@ -56,8 +56,8 @@ class CustomFieldForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
     """A custom field. Where it belongs and its type are fixed once it is made."""
 
     label = StringField("Label", [InputRequired("Enter a label."), Length(max=255)])
-    entity = SelectField("Module", choices=list(ENTITIES.items()), default="customer")
-    type = SelectField("Type", choices=[(str(kind), label) for kind, label in TYPE_LABELS.items()])
+    entity = SelectField("Module", choices=options(ENTITIES.items()), default="customer")
+    type = SelectField("Type", choices=options(TYPE_LABELS.items()))
     choices = TextAreaField("Choices")
 
     def draft(self) -> FieldDraft:
@@ -77,7 +77,7 @@ class TermForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
     """Payment terms."""
 
     name = StringField("Name", [InputRequired("Enter a name."), Length(max=255)])
-    kind = RadioField("Due", choices=[(str(kind), label) for kind, label in KIND_LABELS.items()], default="net")
+    kind = RadioField("Due", choices=options(KIND_LABELS.items()), default="net")
     days = IntegerField("Number of days", [Optional()], default=30)
     is_default = BooleanField("Default for new customers and transactions")
 
@@ -103,7 +103,7 @@ class MemberForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
 
     name = StringField("Name", [Length(max=255)])
     email = EmailField("Email", [InputRequired("Enter an e-mail address."), _EMAIL])
-    role = RadioField("Role", choices=[(str(role), label) for role, label in ROLE_LABELS.items()], default="sales")
+    role = RadioField("Role", choices=options(ROLE_LABELS.items()), default="sales")
     password = PasswordField("Password", render_kw={"autocomplete": "new-password"})
 
     def draft(self) -> MemberDraft:
@@ -114,4 +114,4 @@ class MemberForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
 class RoleForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
     """A user's role."""
 
-    role = RadioField("Role", choices=[(str(role), label) for role, label in ROLE_LABELS.items()])
+    role = RadioField("Role", choices=options(ROLE_LABELS.items()))
