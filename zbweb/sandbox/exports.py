@@ -119,20 +119,27 @@ def _store(sandbox: Sandbox, job: Job) -> None:
 def _write(sandbox: Sandbox, job: Job) -> Job:
     path = archive(sandbox, job)
     path.parent.mkdir(parents=True, exist_ok=True)
-    count, last_id, has_more = 0, None, False
-    with sandbox.reading() as connection, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
-        table = _Table(sandbox, connection, job)
-        with zipped.open(f"{job.id}.csv", "w") as raw, TextIOWrapper(raw, "utf-8", newline="") as text:
-            writer = csv.writer(text)
-            writer.writerow(["Id", *(name for name in job.fields if name != "id")])
-            for rows in _batches(connection, job, scope_of(sandbox, job)):
-                kept = rows[: ROWS_IN_A_JOB - count]
-                writer.writerows(table.lines(kept))
-                count += len(kept)
-                last_id, has_more = kept[-1].id if kept else last_id, len(kept) < len(rows)
-                if has_more:
-                    break
-    return replace(job, count=count, last_id=last_id if has_more else None)
+    with (
+        sandbox.reading() as connection,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped,
+        zipped.open(f"{job.id}.csv", "w") as raw,
+        TextIOWrapper(raw, "utf-8", newline="") as text,
+    ):
+        return _fill(csv.writer(text), sandbox, connection, job)
+
+
+def _fill(writer: Any, sandbox: Sandbox, connection: sqlite3.Connection, job: Job) -> Job:
+    """Write the head and up to a job's worth of lines; the job then knows whether more follow."""
+    table, count, last_id = _Table(sandbox, connection, job), 0, None
+    writer.writerow(["Id", *(name for name in job.fields if name != "id")])
+    for rows in _batches(connection, job, scope_of(sandbox, job)):
+        kept = rows[: ROWS_IN_A_JOB - count]
+        if kept:
+            writer.writerows(table.lines(kept))
+            count, last_id = count + len(kept), kept[-1].id
+        if len(kept) < len(rows):
+            return replace(job, count=count, last_id=last_id)
+    return replace(job, count=count)
 
 
 def _batches(connection: sqlite3.Connection, job: Job, scope: Scope) -> Iterator[list[Row]]:

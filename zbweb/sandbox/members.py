@@ -81,17 +81,32 @@ def _member(values: dict[str, Any]) -> Member:
     return Member(**{**values, "status": MemberStatus(values["status"])})
 
 
+_UNKNOWN = (
+    "state", "fax", "zip", "phone", "dob", "city", "signature", "mobile", "website", "street",
+    "$shift_effective_from", "Currency", "number_separator", "status_reason__s",
+)  # fmt: skip
+_LOCALE = {
+    "country": "US",
+    "country_locale": "us",
+    "language": "en_US",
+    "locale": "en_US",
+    "time_format": "hh:mm a",
+    "date_format": "MMM d, yyyy",
+    "decimal_separator": "Period",
+    "name_format__s": "Salutation,First Name,Last Name",
+    "sort_order_preference__s": "First Name,Last Name",
+    "offset": -28_800_000,
+}
+
+
 def as_json(member: Member, *, zone: str, created_by: Member) -> dict[str, Any]:
     """A user object of GET /users: mind the CRM's own mix of cases in its keys."""
     created = iso(member.created, zone)
     author = created_by.reference()
     author.pop("email")
-    nothing = dict.fromkeys(
-        ("state", "fax", "zip", "phone", "dob", "city", "signature", "mobile", "website", "street",
-         "$shift_effective_from", "Currency", "number_separator", "status_reason__s"),
-    )  # fmt: skip
     return {
-        **nothing,
+        **_LOCALE,
+        **dict.fromkeys(_UNKNOWN),
         "id": str(member.id),
         "zuid": str(member.id % 1_000_000_000),
         "first_name": member.first_name,
@@ -103,23 +118,13 @@ def as_json(member: Member, *, zone: str, created_by: Member) -> dict[str, Any]:
         "confirm": member.confirmed,
         "role": {"name": member.role, "id": str(ROLES[member.role])},
         "profile": {"name": member.profile, "id": str(PROFILES[member.profile])},
-        "country": "US",
-        "country_locale": "us",
-        "language": "en_US",
-        "locale": "en_US",
         "time_zone": zone,
-        "time_format": "hh:mm a",
-        "date_format": "MMM d, yyyy",
-        "decimal_separator": "Period",
-        "name_format__s": "Salutation,First Name,Last Name",
-        "sort_order_preference__s": "First Name,Last Name",
         "category": "regular_user",
         "type__s": "Regular User",
         "microsoft": False,
         "personal_account": False,
         "sandboxDeveloper": False,
         "Isonline": False,
-        "offset": -28_800_000,
         "created_time": created,
         "created_by": author,
         "Modified_Time": created,

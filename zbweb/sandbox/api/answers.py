@@ -42,7 +42,8 @@ def batch(key: str, items: list[dict[str, Any]], *, success: int = 200) -> Respo
 
 
 def missing_param(name: str) -> ApiError:
-    return ApiError("REQUIRED_PARAM_MISSING", "One of the expected parameter is missing", {"param_name": name, "param": name})
+    details = {"param_name": name, "param": name}
+    return ApiError("REQUIRED_PARAM_MISSING", "One of the expected parameter is missing", details)
 
 
 def invalid_param(name: str, message: str = "invalid data", **details: Any) -> ApiError:
