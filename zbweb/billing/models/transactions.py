@@ -23,6 +23,8 @@ from zbweb.db import (
     UtcTime,
 )
 
+_MADE = text("source_id IS NOT NULL")
+
 
 def _open(name: str, *columns: str) -> Index:
     """An index over documents that are not paid: few of many, and what receivables are summed from.
@@ -54,6 +56,7 @@ class Transaction(OrganisationOwned, Base):
         Index("ix_transactions_status", "organisation_id", "kind", "status", "date", "id", "base_total"),
         Index("ix_transactions_customer", "organisation_id", "customer_id", "kind", "status", "date"),
         Index(None, "organisation_id", "potential_id"),
+        Index("ix_transactions_source", "source_id", sqlite_where=_MADE, postgresql_where=_MADE),
         _open("ix_transactions_open_by_date", "date", "id", "due_date"),
         _open("ix_transactions_open_by_due_date", "due_date", "id", "base_balance"),
     )
@@ -91,7 +94,7 @@ class Transaction(OrganisationOwned, Base):
     potential_id: Mapped[Code | None]
     potential_name: Mapped[Name] = mapped_column(default="")
     potential_stage: Mapped[Name] = mapped_column(default="")
-    source_id: Mapped[int | None] = mapped_column(ForeignKey("transactions.id", ondelete="SET NULL"), index=True)
+    source_id: Mapped[int | None] = mapped_column(ForeignKey("transactions.id", ondelete="SET NULL"))
     automation_key: Mapped[Code | None]
     conversion_key: Mapped[Code | None]
     status_by_person: Mapped[bool] = mapped_column(default=False)

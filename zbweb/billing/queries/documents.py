@@ -85,12 +85,11 @@ def _loaded(session: Session, kind: Kind, transaction_id: int) -> Transaction:
 
 
 def _relatives(session: Session, transaction: Transaction, today: datetime.date) -> tuple[Row, ...]:
-    statement = (
-        select(Transaction)
-        .where((Transaction.source_id == transaction.id) | (Transaction.id == transaction.source_id))
-        .order_by(Transaction.id)
-    )
-    return shown_rows(session, list(session.scalars(statement)), today=today)
+    """What the document was made from and what was made of it, oldest first."""
+    made = select(Transaction).where(Transaction.source_id == transaction.id).order_by(Transaction.id)
+    source = session.get(Transaction, transaction.source_id) if transaction.source_id else None
+    found = [source] if source else []
+    return shown_rows(session, [*found, *session.scalars(made)], today=today)
 
 
 def _allocations(session: Session, transaction: Transaction) -> tuple[Paid, ...]:

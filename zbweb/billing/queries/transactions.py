@@ -209,17 +209,23 @@ def _matches(session: Session, kind: Kind, typed: str) -> list[int]:
             .limit(_MATCHES)
         )
         found |= dict.fromkeys(session.scalars(statement))
-    customers = session.scalars(
-        select(Customer.id).where(Customer.name_key.contains(name_key(typed), autoescape=True)).limit(_MATCHES)
-    ).all()
+    if len(found) < _MATCHES:
+        found |= dict.fromkeys(_of_customers_named(session, kind, typed))
+    return list(found)[:_MATCHES]
+
+
+def _of_customers_named(session: Session, kind: Kind, typed: str) -> list[int]:
+    named = select(Customer.id).where(Customer.name_key.contains(name_key(typed), autoescape=True)).limit(_MATCHES)
+    customers = session.scalars(named).all()
+    if not customers:
+        return []
     statement = (
         select(Transaction.id)
         .where(Transaction.kind == kind, Transaction.customer_id.in_(customers))
         .order_by(Transaction.id.desc())
         .limit(_MATCHES)
     )
-    found |= dict.fromkeys(session.scalars(statement))
-    return list(found)
+    return list(session.scalars(statement))
 
 
 def _capped_count(kind: Kind, condition: ColumnElement[bool] | None) -> Any:
