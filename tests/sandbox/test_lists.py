@@ -130,6 +130,12 @@ def test_only_what_changed_since_is_listed_and_nothing_is_a_304(crm, caller):
     assert [record["id"] for record in changed] == [other]
 
 
+@pytest.mark.parametrize("path", [f"{ACCOUNTS}?fields=id", f"{ACCOUNTS}/deleted", f"{ACCOUNTS}/1/Contacts?fields=id"])
+def test_a_time_that_is_none_is_refused(caller, path):
+    answer = caller.call("GET", path, headers={"If-Modified-Since": "yesterday"})
+    assert code(answer) == (400, "INVALID_DATA")
+
+
 def test_a_freshly_seeded_crm_has_no_changes_within_the_last_hour(crm, caller):
     crm.seed(accounts=300, contacts_per_account=2, deals=30, loose_contacts=5)
     hour_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat(timespec="seconds")
@@ -153,6 +159,7 @@ def test_a_single_record_shows_everything_and_an_unknown_one_is_a_204(caller):
     record = caller.record("Contacts", record_id)
     assert {"Full_Name", "Account_Name", "Owner", "Layout", "$approval_state", "$has_more", "Tag"} <= set(record)
     assert caller.get("/crm/v8/Contacts/5725767000009999999").status == 204
+    assert caller.get("/crm/v8/Contacts/9999999999999999999").status == 204
     assert code(caller.get("/crm/v8/Contacts/abc")) == (400, "INVALID_DATA")
 
 

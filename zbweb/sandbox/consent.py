@@ -37,7 +37,8 @@ def decide() -> Page:
     values, sandbox = request.values, current_sandbox()
     if values.get("decision") != "accept":
         return _back({"error": "access_denied"})
-    member = sandbox.members.get(int(values.get("member", sandbox.admin.id)))
+    chosen = values.get("member", str(sandbox.admin.id))
+    member = next((one for one in sandbox.members.values() if str(one.id) == chosen), None)
     if member is None or not member.is_active:
         return _back({"error": "access_denied"})
     scope = values.get("scope", "").replace(",", " ")

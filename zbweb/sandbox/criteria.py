@@ -8,7 +8,7 @@ from typing import Any
 
 from zbweb.sandbox.catalog import Catalog
 from zbweb.sandbox.clock import parse_iso
-from zbweb.sandbox.queries import EVERYTHING, Clause
+from zbweb.sandbox.queries import EVERYTHING, LARGEST_ID, Clause
 from zbweb.sandbox.schema import NUMBER_KINDS, TEXT_KINDS, Field, Kind, Module
 from zbweb.sandbox.store import fold
 from zbweb.sandbox.values import utc_text
@@ -198,7 +198,7 @@ def _listed(value: Any) -> list[Any]:
 
 def _identity(value: Any, test: Test) -> str:
     found = str(value.get("id") if isinstance(value, Mapping) else value)
-    if not found.isdigit():
+    if not found.isdigit() or int(found) > LARGEST_ID:
         raise BadCriterion("value given seems to be invalid for the column", api_name=test.field, value=found)
     return found
 

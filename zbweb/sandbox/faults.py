@@ -120,7 +120,8 @@ class Faults:
 def _failures(value: Any) -> tuple[Failure, ...]:
     entries = value if isinstance(value, list) else [value]
     try:
-        return tuple(Failure(**entry) for entry in entries if entry)
+        failures = tuple(Failure(**entry) for entry in entries if entry)
+        return tuple(replace(item, status=int(item.status), count=int(item.count)) for item in failures)
     except TypeError as error:
         raise ValueError(f"fail_next wants a list of {{status, count, path, method, …}}: {error}") from error
 

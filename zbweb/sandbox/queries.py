@@ -10,6 +10,7 @@ from zbweb.sandbox.store import fold
 
 _COLUMNS = "id, module, name, owner_id, created_by, modified_by, created, modified, body"
 _BATCH = 500
+LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,9 @@ def count(connection: sqlite3.Connection, module: str, where: Clause = EVERYTHIN
 
 
 def get(connection: sqlite3.Connection, module: str, record_id: int) -> Row | None:
+    """The record of that id, or None when the module has none; any whole number may be asked for."""
+    if record_id > LARGEST_ID:
+        return None
     row = connection.execute(
         f"SELECT {_COLUMNS} FROM record WHERE id = ? AND module = ?",
         (record_id, module),

@@ -85,16 +85,22 @@ def asked_window(sandbox: Sandbox) -> Window:
     return Window(number, per_page, order)
 
 
-def modified_since() -> Clause | None:
-    """The `If-Modified-Since` header (an ISO time) as a condition."""
-    text = request.headers.get("If-Modified-Since")
+def asked_moment(header: str) -> int | None:
+    """The ISO time in a header of this request, in epoch seconds. Raises ApiError."""
+    text = request.headers.get(header)
     if text is None:
         return None
     try:
-        return Clause("record.modified > ?", (parse_iso(text),))
+        return parse_iso(text)
     except ValueError:
-        details = {"expected_data_type": "datetime", "param_name": "If-Modified-Since"}
+        details = {"expected_data_type": "datetime", "param_name": header}
         raise ApiError("INVALID_DATA", "invalid data", details) from None
+
+
+def modified_since() -> Clause | None:
+    """The `If-Modified-Since` header as a condition."""
+    moment = asked_moment("If-Modified-Since")
+    return None if moment is None else Clause("record.modified > ?", (moment,))
 
 
 def asked_ids() -> Clause | None:
@@ -102,7 +108,7 @@ def asked_ids() -> Clause | None:
     if text is None:
         return None
     ids = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() for part in ids):
+    if not all(part.isdigit() and int(part) <= queries.LARGEST_ID for part in ids):
         raise invalid_param("ids", "the id given seems to be invalid")
     return Clause(f"record.id IN ({', '.join('?' * len(ids))})", tuple(int(part) for part in ids))
 

@@ -9,7 +9,7 @@ from zbweb.sandbox import views as view_store
 from zbweb.sandbox.api import listing
 from zbweb.sandbox.api.answers import ApiError, answer, empty, invalid_param
 from zbweb.sandbox.api.gate import charge, occupy, record_module, require
-from zbweb.sandbox.clock import iso, parse_iso
+from zbweb.sandbox.clock import iso
 from zbweb.sandbox.criteria import BadCriterion
 from zbweb.sandbox.queries import EVERYTHING, Clause, Order
 from zbweb.sandbox.rendering import Renderer
@@ -44,12 +44,12 @@ def show(module_name: str, record_id: str) -> Response:
     module = record_module(module_name, "READ")
     sandbox = current_sandbox()
     number = path_id(record_id, 1)
-    since = request.headers.get("If-Modified-Since")
+    since = listing.asked_moment("If-Modified-Since")
     with sandbox.reading() as connection:
         row = queries.get(connection, module.api_name, number)
         if row is None:
             return empty()
-        if since and row.modified <= parse_iso(since):
+        if since is not None and row.modified <= since:
             return empty(304)
         record = Renderer(sandbox, connection, module).full([row])[0]
     g.records = 1
@@ -71,16 +71,15 @@ def deleted(module_name: str) -> Response:
         )
     page = listing.whole_number("page", 1)
     per_page = listing.whole_number("per_page", listing.LARGEST_PAGE, most=listing.LARGEST_PAGE)
-    since = request.headers.get("If-Modified-Since")
-    floor = parse_iso(since) if since else -1
+    since = listing.asked_moment("If-Modified-Since")
     with sandbox.reading() as connection:
         rows = connection.execute(
             "SELECT * FROM deleted WHERE module = ? AND kind LIKE ? AND deleted > ?"
             " ORDER BY deleted DESC, id DESC LIMIT ? OFFSET ?",
-            (module.api_name, _BIN_KINDS[kind], floor, per_page + 1, (page - 1) * per_page),
+            (module.api_name, _BIN_KINDS[kind], -1 if since is None else since, per_page + 1, (page - 1) * per_page),
         ).fetchall()
     if not rows:
-        return empty(304 if since else 204)
+        return empty(204 if since is None else 304)
     data = [_deleted_json(sandbox, row) for row in rows[:per_page]]
     return answer({"data": data, "info": _plain_info(per_page, len(data), page, has_more=len(rows) > per_page)})
 

@@ -9,8 +9,9 @@ from flask import Blueprint, Response, g, request
 from zbweb.sandbox import queries, records
 from zbweb.sandbox.api.answers import ApiError, answer, batch, missing_param
 from zbweb.sandbox.api.gate import caller, charge, occupy, record_module
+from zbweb.sandbox.api.listing import asked_moment
 from zbweb.sandbox.api.records import path_id
-from zbweb.sandbox.clock import iso, parse_iso
+from zbweb.sandbox.clock import iso
 from zbweb.sandbox.queries import Row
 from zbweb.sandbox.schema import Module
 from zbweb.sandbox.state import current_sandbox
@@ -171,9 +172,9 @@ def _update_one(work: Work, module: Module, record_id: str, item: Item, *, path:
 
 
 def _refuse_if_moved_on(work: Work, module: Module, record_id: int) -> None:
-    header = request.headers.get("If-Unmodified-Since")
-    current = queries.get(work.connection, module.api_name, record_id) if header else None
-    if header and current and current.modified > parse_iso(header):
+    moment = asked_moment("If-Unmodified-Since")
+    current = None if moment is None else queries.get(work.connection, module.api_name, record_id)
+    if moment is not None and current and current.modified > moment:
         raise Refused("ALREADY_MODIFIED", ALREADY_MODIFIED, _details(work, current))
 
 
