@@ -1,6 +1,6 @@
 """A setup's mapping made ready for a run. What the CRM's fields are is asked once and kept with the mapping."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -34,17 +34,21 @@ def compiled(session: Session, choices: Choices) -> dict[Table, list[Row]]:
 
 
 def for_push(session: Session, choices: Choices, client: CrmClient) -> dict[Table, list[Row]]:
-    """The rows of every table: what is pushed does not depend on what the setup fetches.
+    """The rows of every table: what is pushed does not depend on what the setup fetches."""
+    return for_tables(session, choices, client, tuple(Table))
 
-    A table that the setup never needed starts with the defaults.
-    """
+
+def for_tables(
+    session: Session, choices: Choices, client: CrmClient, tables: Collection[Table]
+) -> dict[Table, list[Row]]:
+    """The rows of these tables, chosen in the setup or not: one that it never needed starts with the defaults."""
     chosen: dict[str, Sequence[Mapping[str, Any]]] = {
-        table.value: choices.mappings.get(table) or _defaults(table) for table in Table
+        table.value: choices.mappings.get(table) or _defaults(table) for table in tables
     }
     unknown = {table: rows for table, rows in chosen.items() if any("type" not in row for row in rows)}
     chosen |= described(unknown, client)
     own = custom_fields(session)
-    return {table: compile_rows(chosen[table], fields_for(table, own), _kept(chosen, table))[0] for table in Table}
+    return {table: compile_rows(chosen[table], fields_for(table, own), _kept(chosen, table))[0] for table in tables}
 
 
 def _defaults(table: Table) -> list[dict[str, str]]:

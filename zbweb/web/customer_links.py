@@ -8,7 +8,8 @@ from zbweb.billing.models import Customer
 from zbweb.billing.words import CustomerType
 from zbweb.db import db, unit_of_work
 from zbweb.errors import AppError
-from zbweb.sync import connection, links
+from zbweb.sync import connection, links, picking
+from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
 from zbweb.sync.core.words import Entity
 from zbweb.sync.links import Candidate
 from zbweb.web import access, htmx
@@ -57,13 +58,12 @@ def link(customer_id: int) -> ResponseReturnValue:
 @access.allow()
 def fetch(customer_id: int) -> ResponseReturnValue:
     """Fetch what the CRM says of the customer now; when it cannot be asked, the reason is shown."""
-    from zbweb.sync import lookup
-
     try:
         with unit_of_work() as session:
             link = links.active_link(session, Entity.CUSTOMER, customer_id)
             live = connection.active_or_refuse(session)
-        lookup.fetch_one(db.session(), live, link.crm_module, link.crm_id, access.person().actor)
+        client = client_for(live, patience_seconds=PAGE_PATIENCE_SECONDS)
+        picking.fetch_one(live, link.crm_module, link.crm_id, actor=access.person().actor, client=client)
         flash("Fetched from Zoho CRM.", "success")
     except AppError as refusal:
         flash(f"The record could not be fetched. {refusal.message}", "warning")
