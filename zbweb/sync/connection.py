@@ -29,6 +29,8 @@ from zbweb.sync.models import Connection
 NEEDED_MODULES = ("Accounts", "Contacts", "Deals", "Products", "Quotes", "Sales_Orders", "Invoices")
 """What the connected user must be able to see: everything that is ever synced."""
 
+_READ_MODULES = ("Accounts", "Contacts", "Deals")
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -48,6 +50,8 @@ def examine(client: CrmClient, *, email: str, base_currency: str) -> Proof:
         raise Unfit(_plan_sentence(organisation))
     user = _user(client, email, organisation)
     _check_modules(client.modules(), user)
+    for name in _READ_MODULES:
+        client.count(name)  # what the list of modules promises, tried: raises PermissionDenied or ModuleUnavailable
     if organisation.multi_currency and organisation.iso_code != base_currency:
         raise Unfit(
             f"The base currency of Zoho CRM is {organisation.iso_code}, but here it is {base_currency}. "
