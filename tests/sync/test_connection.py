@@ -141,7 +141,7 @@ def test_another_crm_organisation_has_to_be_confirmed(session, asha):
     with unit_of_work() as session:
         first = connect(session, grant(), proof(), actor=ASHA)
         waiting = make_run(session, first)
-    with pytest.raises(WouldReplace, match="Zylker.*Other"), unit_of_work() as session:
+    with pytest.raises(WouldReplace, match=r"Zylker.*Other"), unit_of_work() as session:
         connect(session, grant(), proof(id="o2", name="Other"), actor=ASHA)
     with unit_of_work() as session:
         second = connect(session, grant(), proof(id="o2", name="Other"), actor=ASHA, replace=True)
@@ -154,7 +154,7 @@ def test_a_crm_organisation_has_one_partner_here(session, asha, dora):
     with unit_of_work() as session:
         theirs = connect(session, grant(), proof(), actor=dora.actor)
     work_for(session, asha.organisation_id)
-    with pytest.raises(Taken, match="Zylker is already connected"), unit_of_work() as session:
+    with pytest.raises(Taken, match=r"Zylker is already connected"), unit_of_work() as session:
         connect(session, grant(), proof(), actor=ASHA)
 
     work_for(session, dora.organisation_id)
@@ -179,7 +179,7 @@ def test_the_database_lets_nobody_slip_past_the_check(any_app):
         work_for(session, here.organisation_id)
         make_connection(session)
     work_for(session, there.organisation_id)
-    with pytest.raises(IntegrityError, match="(?i)unique"), unit_of_work() as session:
+    with pytest.raises(IntegrityError, match=r"(?i)unique"), unit_of_work() as session:
         make_connection(session, hook_token="another")
 
 
