@@ -1,5 +1,7 @@
 """Pushing customers and contact persons into a real stand-in CRM."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
@@ -7,10 +9,12 @@ from tests.factories.customers import make_customer
 from tests.factories.sync import connected
 from zbweb.billing import customers
 from zbweb.billing.contact_persons import PersonDraft
+from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import ContactPerson, Customer, OutboxRow
+from zbweb.clock import now
 from zbweb.db import db, unit_of_work
 from zbweb.sync.core.words import Entity
-from zbweb.sync.models import Link, SyncEntry
+from zbweb.sync.models import Link, ModuleSetup, SyncEntry
 
 
 def person(first="Ada", last="Lovelace", **more):
@@ -128,6 +132,37 @@ def test_an_inactive_customer_that_was_never_synced_stays_here(both_ways):
     both_ways.sync()
     assert both_ways.records("Accounts") == []
     assert waiting() == set()
+
+
+def test_every_database_does_it(any_app, sandbox):
+    partners = connected(any_app, sandbox, scope="accounts_and_contacts", extent="both", winner="ask")
+    customer_id = add_customer(phone="1", persons=(person(),))
+    add_customer(display_name="A" * 130)
+    with unit_of_work() as session:
+        for row in session.scalars(select(OutboxRow)):
+            session.delete(row)
+    assert partners.sync().failed == 1
+    partners.edit("Accounts", link_of("customer", customer_id).crm_id, Phone="crm")
+    change(customer_id, SYSTEM, phone="ours", fax="2")
+    partners.sync()
+    assert [(each["Phone"], each["Fax"]) for each in partners.records("Accounts", "Phone", "Fax")] == [("crm", "2")]
+    assert partners.sync().conflicts <= 1
+    assert len(partners.records("Contacts")) == 1
+
+
+def test_a_record_outside_the_view_is_not_updated_until_it_is_back(both_ways, asha):
+    customer_id = add_customer(phone="1")
+    both_ways.sync()
+    with unit_of_work() as session:
+        link = session.merge(link_of("customer", customer_id))
+        link.excluded_at = now()
+    change(customer_id, asha.actor, phone="2")
+    with unit_of_work() as session:
+        setup = session.get_one(ModuleSetup, both_ways.setup_id)
+        setup.watermarks = {name: (now() + timedelta(hours=1)).isoformat() for name in setup.watermarks}
+    both_ways.forget_calls()
+    both_ways.sync()
+    assert both_ways.writes() == []
 
 
 # --- changes ----------------------------------------------------------------------------------------

@@ -141,19 +141,27 @@ def ensure_persons_of(session: Session, connection_id: int, customer_ids: Collec
 def enrol_all(session: Session, connection_id: int) -> None:
     """Have every record without a link wait: the first push tells the CRM all that was here before."""
     organisation_id = organisation_of(session)
+    columns = OutboxRow.__table__.c
     for entity, model in _MODELS.items():
         waits = exists().where(
             OutboxRow.organisation_id == organisation_id, OutboxRow.entity == entity, OutboxRow.entity_id == model.id
         )
+        row = {
+            "organisation_id": model.organisation_id,
+            "entity": literal(entity.value, columns.entity.type),
+            "entity_id": model.id,
+            "stamp": literal(1),
+            "queued_at": literal(now(), columns.queued_at.type),
+            "attempts": literal(0),
+            "error_code": literal("", columns.error_code.type),
+            "error_message": literal("", columns.error_message.type),
+        }
         unlinked = (
-            select(literal(organisation_id), literal(entity), model.id, literal(1), literal(now()), literal(0),
-                   literal(""), literal(""))
+            select(*row.values())
             .where(model.organisation_id == organisation_id, ~waits, ~_link_of(connection_id, entity, model))
             .order_by(model.id)
-        )  # fmt: skip
-        columns = ["organisation_id", "entity", "entity_id", "stamp", "queued_at", "attempts", "error_code",
-                   "error_message"]  # fmt: skip
-        session.execute(insert(OutboxRow.__table__).from_select(columns, unlinked))  # type: ignore[arg-type]
+        )
+        session.execute(insert(OutboxRow.__table__).from_select(list(row), unlinked))  # type: ignore[arg-type]
 
 
 def _link_of(connection_id: int, entity: Entity, model: type[Customer] | type[ContactPerson]) -> ColumnElement[bool]:
