@@ -7,6 +7,7 @@ prepare   bring the database to the newest migration; --demo also loads demo dat
 import argparse
 import os
 import sys
+from functools import partial
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
@@ -50,7 +51,7 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "run":
-            return supervise(config.current(), os.environ)
+            return supervise(config.current(), os.environ, partial(prepare, with_demo=True))
         prepare(with_demo=chosen.demo)
     except AppError as error:
         print(error.message, file=sys.stderr)  # noqa: T201

@@ -72,10 +72,11 @@ class Child:
 
 @dataclass(slots=True)
 class Supervisor:
-    """The processes of one machine. `environment` is what they are started with."""
+    """The processes of one machine. `environment` is what they are started with; `prepare` readies the database."""
 
     config: Config
     environment: dict[str, str]
+    prepare: Callable[[], None]
     children: list[Child] = field(default_factory=list)
     stopping: bool = False
 
@@ -103,15 +104,12 @@ class Supervisor:
         self._start_redis()
         self._start("sandbox", [python, "-m", "zbweb.sandbox", "--port", str(self.config.sandbox_port),
                                 "--data-dir", str(self.config.data_dir / "sandbox")])  # fmt: skip
-        self._run_once("prepare", [python, "-m", "zbweb.cli", "prepare", "--demo"])
+        self.prepare()
         self._start("web", [python, "-m", "gunicorn", "--worker-class", "gthread", "--threads", "8", "--workers", "2",
                             "--preload", "--bind", f"{loopback}:{self.config.port}", "--graceful-timeout", "10",
                             "--worker-tmp-dir", str(self.config.data_dir), "--log-level", "warning",
                             "zbweb.wsgi:app"])  # fmt: skip
-        self._start("instant worker", [python, "worker.py", "instant"])
-        for number in range(self.config.workers):
-            self._start(f"worker {number + 1}", [python, "worker.py"])
-        self._start("scheduler", [python, "worker.py", "scheduler"])
+        self._start("workers", [python, "worker.py", "instant", *["jobs"] * self.config.workers, "scheduler"])
         self._await_url(f"http://{loopback}:{self.config.sandbox_port}/_sandbox/requests")
         self._await_url(f"http://{loopback}:{self.config.port}/readyz")
 
@@ -136,18 +134,8 @@ class Supervisor:
             cwd=_ROOT,
             env=self.environment,
             stdin=subprocess.DEVNULL,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509  no threads are running here
+            preexec_fn=die_with_parent,  # noqa: PLW1509  no threads are running here
         )
-
-    def _run_once(self, name: str, command: Sequence[str]) -> None:
-        process = self._spawn(command)
-        while process.poll() is None:
-            if self.stopping:
-                process.terminate()
-                raise StartFailed(f"{name} was stopped")
-            time.sleep(0.05)
-        if process.returncode != 0:
-            raise StartFailed(f"{name} ended with {process.returncode}")
 
     def _watch(self) -> None:
         while not self.stopping:
@@ -217,15 +205,19 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait(_GRACE_SECONDS)
 
 
-def _die_with_parent() -> None:
-    """In the child: an own group, and the order to end when the parent does, however it does."""
-    os.setpgid(0, 0)
+def die_with_parent(*, own_group: bool = True) -> None:
+    """In a child: an own group, and the order to end when the parent does, however it does."""
+    if own_group:
+        os.setpgid(0, 0)
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def supervise(config: Config, environment: Mapping[str, str]) -> int:
-    """Run everything in the foreground; the CRM is the sandbox unless the environment names another."""
+def supervise(config: Config, environment: Mapping[str, str], prepare: Callable[[], None]) -> int:
+    """Run everything in the foreground; the CRM is the sandbox unless the environment names another.
+
+    `prepare` migrates and fills the database before anything that needs it starts.
+    """
     sandbox = f"http://127.0.0.1:{config.sandbox_port}"
     defaults = {
         "ZBWEB_CRM_ACCOUNTS_URL": sandbox,
@@ -234,4 +226,4 @@ def supervise(config: Config, environment: Mapping[str, str]) -> int:
         "ZBWEB_DEMO": "1",
         "PYTHONUNBUFFERED": "1",
     }
-    return Supervisor(config, {**defaults, **environment}).run()
+    return Supervisor(config, {**defaults, **environment}, prepare).run()

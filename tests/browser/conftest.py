@@ -4,9 +4,8 @@ import os
 import shutil
 
 import pytest
-from playwright.sync_api import Page
 
-from tests.product import PASSWORD, Product, running
+from tests.product import Product, running
 
 CHROMIUM = os.environ.get("CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -47,7 +46,7 @@ def product(tmp_path_factory) -> Product:
 @pytest.fixture(scope="session")
 def base_url():
     """Overrides the plugin's own, which warns."""
-    return None
+    return None  # noqa: RET501  the fixture is the answer
 
 
 @pytest.fixture(autouse=True)
@@ -70,12 +69,3 @@ def no_console_errors(request):
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield
     assert complaints == []
-
-
-def sign_in(page: Page, product: Product, who: str = "admin") -> None:
-    """Sign in as one of the demo people."""
-    page.goto(product.url + "/login")
-    page.get_by_label("Email").fill(f"{who}@example.com")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(lambda url: "/login" not in url)

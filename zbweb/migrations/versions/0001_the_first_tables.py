@@ -238,6 +238,7 @@ def upgrade() -> None:
     sa.Column('type', sa.String(length=64), nullable=False),
     sa.Column('display_name', sa.String(length=255), nullable=False),
     sa.Column('name_key', sa.String(length=255), nullable=False),
+    sa.Column('search_key', sa.String(length=300), sa.Computed("substr(name_key || ' ' || lower(email) || ' ' || phone || ' ' || lower(company_name), 1, 300)", ), nullable=False),
     sa.Column('company_name', sa.String(length=255), nullable=False),
     sa.Column('salutation', sa.String(length=64), nullable=False),
     sa.Column('first_name', sa.String(length=255), nullable=False),
@@ -272,10 +273,12 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_customers'))
     )
     with op.batch_alter_table('customers', schema=None) as batch_op:
+        batch_op.create_index('ix_customers_inactive', ['organisation_id', 'name_key'], unique=False, sqlite_where=sa.text('active = 0'), postgresql_where=sa.text('active = false'))
         batch_op.create_index(batch_op.f('ix_customers_organisation_id'), ['organisation_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_customers_organisation_id_customers_email'), ['organisation_id', 'email'], unique=False)
-        batch_op.create_index(batch_op.f('ix_customers_organisation_id_customers_name_key'), ['organisation_id', 'name_key'], unique=False)
+        batch_op.create_index(batch_op.f('ix_customers_organisation_id_customers_type_customers_name_key'), ['organisation_id', 'type', 'name_key'], unique=False)
         batch_op.create_index(batch_op.f('ix_customers_organisation_id_customers_updated_at'), ['organisation_id', 'updated_at'], unique=False)
+        batch_op.create_index('ix_customers_search', ['organisation_id', 'name_key', 'search_key'], unique=False)
 
     op.create_table('items',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -560,7 +563,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_transactions_organisation_id_transactions_kind_transactions_reference'), ['organisation_id', 'kind', 'reference'], unique=False)
         batch_op.create_index(batch_op.f('ix_transactions_organisation_id_transactions_kind_transactions_total_transactions_id'), ['organisation_id', 'kind', 'total', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_transactions_organisation_id_transactions_potential_id'), ['organisation_id', 'potential_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_transactions_source_id'), ['source_id'], unique=False)
+        batch_op.create_index('ix_transactions_source', ['source_id'], unique=False, sqlite_where=sa.text('source_id IS NOT NULL'), postgresql_where=sa.text('source_id IS NOT NULL'))
         batch_op.create_index('ix_transactions_status', ['organisation_id', 'kind', 'status', 'date', 'id', 'base_total'], unique=False)
 
     op.create_table('allocations',
@@ -719,7 +722,7 @@ def downgrade() -> None:
     op.drop_table('allocations')
     with op.batch_alter_table('transactions', schema=None) as batch_op:
         batch_op.drop_index('ix_transactions_status')
-        batch_op.drop_index(batch_op.f('ix_transactions_source_id'))
+        batch_op.drop_index('ix_transactions_source', sqlite_where=sa.text('source_id IS NOT NULL'), postgresql_where=sa.text('source_id IS NOT NULL'))
         batch_op.drop_index(batch_op.f('ix_transactions_organisation_id_transactions_potential_id'))
         batch_op.drop_index(batch_op.f('ix_transactions_organisation_id_transactions_kind_transactions_total_transactions_id'))
         batch_op.drop_index(batch_op.f('ix_transactions_organisation_id_transactions_kind_transactions_reference'))
@@ -782,10 +785,12 @@ def downgrade() -> None:
 
     op.drop_table('items')
     with op.batch_alter_table('customers', schema=None) as batch_op:
+        batch_op.drop_index('ix_customers_search')
         batch_op.drop_index(batch_op.f('ix_customers_organisation_id_customers_updated_at'))
-        batch_op.drop_index(batch_op.f('ix_customers_organisation_id_customers_name_key'))
+        batch_op.drop_index(batch_op.f('ix_customers_organisation_id_customers_type_customers_name_key'))
         batch_op.drop_index(batch_op.f('ix_customers_organisation_id_customers_email'))
         batch_op.drop_index(batch_op.f('ix_customers_organisation_id'))
+        batch_op.drop_index('ix_customers_inactive', sqlite_where=sa.text('active = 0'), postgresql_where=sa.text('active = false'))
 
     op.drop_table('customers')
     with op.batch_alter_table('connections', schema=None) as batch_op:
