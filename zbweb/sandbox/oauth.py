@@ -84,6 +84,15 @@ def clients(connection: sqlite3.Connection) -> list[Client]:
     return [found for found in registered if found is not None]
 
 
+def first_refresh_token(connection: sqlite3.Connection, client_id: str) -> str | None:
+    """The oldest living refresh token of a program: the one it was registered with."""
+    row = connection.execute(
+        "SELECT token FROM token WHERE kind = ? AND client_id = ? ORDER BY created, rowid LIMIT 1",
+        (TokenKind.REFRESH.value, client_id),
+    ).fetchone()
+    return None if row is None else str(row["token"])
+
+
 def save_client(connection: sqlite3.Connection, registered: Client) -> None:
     clients = read_setting(connection, "clients") or {}
     clients[registered.client_id] = {

@@ -22,7 +22,7 @@ class Collection:
 
 COLLECTIONS = (
     Collection(
-        "accounts", "Accounts", ("Account_Name", "Phone", "Website", "Billing_City", "Owner", "Modified_Time"),
+        "accounts", "Accounts", ("Account_Name", "Phone", "Account_Type", "Billing_City", "Owner", "Modified_Time"),
         can_merge=True,
     ),
     Collection(

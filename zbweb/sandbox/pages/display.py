@@ -1,5 +1,6 @@
 """How a record's values read to people: labels, money, dates, links. Values come in the wire's own form."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -7,12 +8,14 @@ from typing import Any
 
 from zbweb.sandbox.organisation import CURRENCIES, Money, Organisation
 from zbweb.sandbox.pages.collections import record_url
+from zbweb.sandbox.pipeline import stage_of
 from zbweb.sandbox.schema import Field, Kind, Module
 
-ADDRESS_PARTS = ("_Street", "_City", "_State", "_Code", "_Zip", "_Country")
+_ADDRESS = re.compile(r"(Billing|Shipping|Mailing|Other)_(Street|City|State|Code|Zip|Country)")
 _HISTORY = ("Created_Time", "Created_By", "Modified_Time", "Modified_By")
 _NEVER = ("Change_Log_Time__s", "Locked__s", "Record_Status__s", "Exchange_Rate")
 SECTIONS = ("Information", "Custom fields", "Addresses", "Description")
+_ALWAYS = ("Information", "Custom fields")
 TOTALS = ("Sub_Total", "Discount", "Tax", "Adjustment", "Grand_Total")
 ITEM_COLUMNS = ("Product_Name", "Quantity", "List_Price", "Discount", "Tax", "Net_Total")
 
@@ -58,8 +61,16 @@ def _text(field: Field, value: Any, money: Money) -> str:
         return str(value["name"])
     if isinstance(value, list):
         return ", ".join(str(item["name"] if isinstance(item, dict) else item) for item in value)
+    if field.api_name == "Stage":
+        return stage_label(value)
     make = _TEXTS.get(field.kind)
     return make(value, money) if make else str(value)
+
+
+def stage_label(actual: str) -> str:
+    """A deal's stage under the name that people gave it, which need not be the stored one."""
+    stage = stage_of(actual)
+    return stage.display if stage else actual
 
 
 def amount(value: float, money: Money) -> str:
@@ -102,15 +113,15 @@ def money_of(record: dict[str, Any], org: Organisation) -> Money:
 
 
 def sections(module: Module, record: dict[str, Any], org: Organisation) -> list[Section]:
-    """Everything but line items, totals and history; read-only fields only where they hold something."""
+    """Everything but line items, totals and history; what cannot be filled in here only where it holds something."""
     groups: dict[str, list[Shown]] = {title: [] for title in SECTIONS}
     money = money_of(record, org)
-    for field in module.fields:
+    for field in (field for field in module.fields if not _is_told_elsewhere(field, module)):
         item = shown(field, record.get(field.api_name), money)
-        if _is_told_elsewhere(field, module) or (field.read_only and not item.text):
-            continue
-        groups[section_of(field)].append(item)
-    return [Section(title, items) for title, items in groups.items() if items]
+        if item.text or not field.read_only:
+            groups[section_of(field)].append(item)
+    is_kept = {title: title in _ALWAYS or any(item.text for item in items) for title, items in groups.items()}
+    return [Section(title, items) for title, items in groups.items() if items and is_kept[title]]
 
 
 def section_of(field: Field) -> str:
@@ -119,7 +130,7 @@ def section_of(field: Field) -> str:
         return "Custom fields"
     if field.kind is Kind.TEXTAREA:
         return "Description"
-    return "Addresses" if field.api_name.endswith(ADDRESS_PARTS) else "Information"
+    return "Addresses" if _ADDRESS.fullmatch(field.api_name) else "Information"
 
 
 def _is_told_elsewhere(field: Field, module: Module) -> bool:

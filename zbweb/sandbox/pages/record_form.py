@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from werkzeug.datastructures import MultiDict
 
 from zbweb.sandbox.pages import naming
-from zbweb.sandbox.pages.display import SECTIONS, section_of
+from zbweb.sandbox.pages.display import SECTIONS, section_of, stage_label
 from zbweb.sandbox.pages.naming import Unclear
 from zbweb.sandbox.queries import Row
 from zbweb.sandbox.schema import NUMBER_KINDS, Field, Kind, Module
@@ -127,7 +127,7 @@ class RecordForm:
             target = self._sandbox.catalog.module(field.target or "")
             return [(name, name) for name in naming.offered(self._connection, target)]
         known = [*field.choices, *(part for part in stored.split(_LINES) if part and part not in field.choices)]
-        return [(choice, choice) for choice in known]
+        return [(choice, stage_label(choice) if field.api_name == "Stage" else choice) for choice in known]
 
     def _texts(self, current: Row) -> dict[str, str]:
         body = {**current.body, "Owner": str(current.owner_id)}

@@ -32,7 +32,8 @@ def index() -> Page:
 def zsc_key() -> Page:
     sandbox = current_sandbox()
     with sandbox.reading() as connection:
-        key, clients = oauth.zsc_key(connection), oauth.clients(connection)
+        key = oauth.zsc_key(connection)
+        clients = [(one, oauth.first_refresh_token(connection, one.client_id)) for one in oauth.clients(connection)]
     return render_template("pages/setup/zsc_key.html", key=key, clients=clients, admin=sandbox.admin)
 
 
