@@ -170,7 +170,7 @@ def test_both_sides_converge(app, sandbox, winner):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=12, stateful_step_count=10, deadline=None,
+            max_examples=8, stateful_step_count=10, deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
         ),
     )  # fmt: skip
