@@ -223,7 +223,7 @@ def test_coql_conditions(caller, books, where, found):
 def test_coql_follows_lookups_and_gives_references_by_id(caller, books):
     rows = selected(
         caller,
-        "select Last_Name, Account_Name, Account_Name.Account_Name, Account_Name.Billing_City, Owner.email "
+        "select Last_Name, Account_Name, Account_Name.Account_Name, Account_Name.Billing_City, Created_By.email "
         "from Contacts where Account_Name.Billing_City = 'Berlin'",
     )
     assert rows == [
@@ -232,7 +232,7 @@ def test_coql_follows_lookups_and_gives_references_by_id(caller, books):
             "Account_Name": {"id": books["Acme"]},
             "Account_Name.Account_Name": "Acme",
             "Account_Name.Billing_City": "Berlin",
-            "Owner.email": "admin@crm.example",
+            "Created_By.email": "admin@crm.example",
             "id": books["Anna"],
         }
     ]

@@ -9,7 +9,7 @@ schema, tables, catalog   what modules and fields exist
 store, queries            where records are kept and how they are found
 work, records             the one door through which records change
 criteria, views, coql     how records are chosen
-rendering                 how a record looks on the wire
+rendering, columns        how records look on the wire, one by one and field by field
 oauth, watch, bulk        tokens, notifications, exports
 faults, control           how a test makes the CRM misbehave
 seed                      who the CRM's imaginary customers are

@@ -16,10 +16,9 @@ from typing import Any
 from zbweb.sandbox import criteria, queries
 from zbweb.sandbox import views as view_store
 from zbweb.sandbox.clock import iso
+from zbweb.sandbox.columns import Columns
 from zbweb.sandbox.criteria import Scope
 from zbweb.sandbox.queries import Clause, Order, Row
-from zbweb.sandbox.rendering import Renderer
-from zbweb.sandbox.schema import Kind, Module
 from zbweb.sandbox.state import Sandbox
 
 ROWS_IN_A_JOB = 200_000
@@ -156,37 +155,18 @@ class _Table:
     """Turns rows into lines of text: references by id, times with offset, nothing for empty."""
 
     def __init__(self, sandbox: Sandbox, connection: sqlite3.Connection, job: Job) -> None:
-        self._sandbox = sandbox
-        self._connection = connection
-        self._module = sandbox.catalog.module(job.module)
-        self._paths = [name.split(".") for name in job.fields if name != "id"]
+        self._columns = Columns(sandbox, connection, sandbox.catalog.module(job.module))
+        self._paths = [name for name in job.fields if name != "id"]
 
-    def lines(self, rows: list[Row]) -> list[list[str]]:
-        columns = [self._column(path, rows) for path in self._paths]
-        return [[str(row.id), *(column[place] for column in columns)] for place, row in enumerate(rows)]
-
-    def _column(self, path: list[str], rows: list[Row]) -> list[str]:
-        current: list[Row | None] = list(rows)
-        module: Module = self._module
-        for step in path[:-1]:
-            field = module.by_name[step]
-            if field.kind is Kind.OWNER:
-                renderer = Renderer(self._sandbox, self._connection, module)
-                ids = (_text(renderer, row, step) for row in current)
-                members = (self._sandbox.members.get(int(each)) if each else None for each in ids)
-                return [str(getattr(member, path[-1], "") or "") for member in members]
-            targets = [int(row.body[step]) if row and row.body.get(step) else 0 for row in current]
-            found = queries.by_ids(self._connection, targets)
-            current = [found.get(target) for target in targets]
-            module = self._sandbox.catalog.module(field.target or "")
-        renderer = Renderer(self._sandbox, self._connection, module)
-        return [_text(renderer, row, path[-1]) for row in current]
+    def lines(self, rows: list[Row]) -> list[tuple[str, ...]]:
+        ids = [str(row.id) for row in rows]
+        columns = [[_text(value) for value in self._columns.read(path, rows)] for path in self._paths]
+        return list(zip(ids, *columns, strict=True))
 
 
-def _text(renderer: Renderer, row: Row | None, name: str) -> str:
-    if row is None:
-        return ""
-    value = str(row.id) if name == "id" else renderer.bare(row, name)
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     if value in (None, [], ()):
         return ""
     if isinstance(value, bool):

@@ -49,13 +49,17 @@ class Renderer:
         getters = [(field.api_name, self._getter(field)) for field in self._module.fields]
         return [{name: getter(row) for name, getter in getters} | self._system_keys(row) for row in rows]
 
-    def bare(self, row: Row, api_name: str) -> Any:
-        """One field of one row, references by their id only (`{"id": …}`), as COQL and exports give them."""
+    def bare(self, api_name: str) -> Getter:
+        """Reads one field, references by their id only (`{"id": …}`), as COQL and exports give them."""
+        if api_name == "id":
+            return lambda row: str(row.id)
         field = self._module.by_name[api_name]
         if field.kind is Kind.LOOKUP:
-            return {"id": row.body[api_name]} if row.body.get(api_name) else None
-        value = self._getter(field)(row)
-        return {"id": value["id"]} if field.kind is Kind.OWNER and value else value
+            return lambda row: {"id": row.body[api_name]} if row.body.get(api_name) else None
+        shown = self._getter(field)
+        if field.kind is not Kind.OWNER:
+            return shown
+        return lambda row: {"id": value["id"]} if (value := shown(row)) else None
 
     def _learn_names(self, rows: Sequence[Row], fields: Iterable[Field]) -> None:
         wanted: set[int] = set()

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, request, send_file
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from zbweb.sandbox import criteria, exports
+from zbweb.sandbox import exports
 from zbweb.sandbox import views as view_store
 from zbweb.sandbox.api.answers import ApiError, answer
 from zbweb.sandbox.api.gate import caller, charge, require
@@ -13,6 +13,7 @@ from zbweb.sandbox.api.listing import signer
 from zbweb.sandbox.api.writes import json_body
 from zbweb.sandbox.catalog import FIRST_RECORD_ID
 from zbweb.sandbox.clock import iso
+from zbweb.sandbox.columns import check_column
 from zbweb.sandbox.criteria import BadCriterion, Scope
 from zbweb.sandbox.exports import Job, JobState
 from zbweb.sandbox.schema import Kind, Module
@@ -143,12 +144,8 @@ def _fields(sandbox: Sandbox, module: Module, given: Any) -> tuple[str, ...]:
         return tuple(field.api_name for field in module.fields if field.kind is not Kind.SUBFORM)
     scope = Scope(sandbox.catalog, module, caller().member.id, sandbox.clock.now())
     for name in given:
-        step, _, rest = str(name).partition(".")
-        owner = module.by_name.get(step)
-        if rest and owner and owner.kind is Kind.OWNER:
-            continue
         try:
-            criteria.field_of(str(name), scope)
+            check_column(str(name), scope)
         except BadCriterion:
             raise _invalid("FIELD_NOT_SUPPORTED", "The field is not supported.", api_name=str(name),
                            module=module.api_name) from None  # fmt: skip

@@ -10,11 +10,9 @@ from zbweb.sandbox.api.answers import ApiError, answer, empty
 from zbweb.sandbox.api.gate import charge, occupy, record_module, require
 from zbweb.sandbox.api.listing import scope_of
 from zbweb.sandbox.api.writes import json_body
-from zbweb.sandbox.coql import Column, CoqlError, Query, parse
+from zbweb.sandbox.columns import Columns, check_column
+from zbweb.sandbox.coql import CoqlError, Query, parse
 from zbweb.sandbox.criteria import BadCriterion, Scope
-from zbweb.sandbox.queries import Row
-from zbweb.sandbox.rendering import Renderer
-from zbweb.sandbox.schema import Kind, Module
 from zbweb.sandbox.state import Sandbox, current_sandbox
 
 blueprint = Blueprint("coql", __name__, url_prefix="/crm/v8")
@@ -58,8 +56,8 @@ def _answered(sandbox: Sandbox, query: Query) -> tuple[list[dict[str, Any]], boo
 
 def _check(query: Query, scope: Scope) -> None:
     for column in query.columns:
-        if column.path != "*" and not column.path.startswith("Owner."):
-            criteria.field_of(column.path, scope)
+        if column.path != "*":
+            check_column(column.path, scope)
     if query.columns[0].path == "*" and query.columns[0].aggregate is None:
         raise CoqlError("INVALID_QUERY", "column given seems to be invalid", {"column_name": "*"})
 
@@ -78,48 +76,12 @@ def _rows(sandbox: Sandbox, connection: sqlite3.Connection, query: Query, scope:
     ids = [row["id"] for row in connection.execute(sql, (query.module, *where.params))]
     found = queries.by_ids(connection, ids)
     rows = [found[record_id] for record_id in ids]
-    values = [_Path(sandbox, connection, scope.module, column).values(rows) for column in query.columns]
+    columns = Columns(sandbox, connection, scope.module)
+    values = [columns.read(column.path, rows) for column in query.columns]
     return [
         {column.name: cells[place] for column, cells in zip(query.columns, values, strict=True)} | {"id": str(row.id)}
         for place, row in enumerate(rows)
     ]
-
-
-class _Path:
-    """One selected column over all rows: follows lookups in one look for each step."""
-
-    def __init__(self, sandbox: Sandbox, connection: sqlite3.Connection, module: Module, column: Column) -> None:
-        self._sandbox = sandbox
-        self._connection = connection
-        self._module = module
-        self._steps = column.path.split(".")
-
-    def values(self, rows: list[Row]) -> list[Any]:
-        current: list[Row | None] = list(rows)
-        module = self._module
-        for step in self._steps[:-1]:
-            field = module.by_name[step]
-            if field.kind is Kind.OWNER:
-                return [self._of_owner(row) for row in current]
-            targets = [int(row.body[step]) if row and row.body.get(step) else 0 for row in current]
-            found = queries.by_ids(self._connection, targets)
-            current = [found.get(target) for target in targets]
-            module = self._sandbox.catalog.module(field.target or "")
-        renderer = Renderer(self._sandbox, self._connection, module)
-        return [_cell(renderer, row, self._steps[-1]) for row in current]
-
-    def _of_owner(self, row: Row | None) -> Any:
-        member = self._sandbox.members.get(row.owner_id) if row else None
-        return getattr(member, self._steps[-1], None) if self._steps[-1] in _OWNER_PARTS else None
-
-
-_OWNER_PARTS = ("email", "first_name", "last_name", "full_name", "id")
-
-
-def _cell(renderer: Renderer, row: Row | None, name: str) -> Any:
-    if row is None:
-        return None
-    return str(row.id) if name == "id" else renderer.bare(row, name)
 
 
 def _aggregated(connection: sqlite3.Connection, query: Query, scope: Scope) -> list[dict[str, Any]]:
