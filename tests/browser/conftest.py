@@ -2,10 +2,11 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
-from tests.product import Product, running
+from tests.product import Product, prepared, running
 
 CHROMIUM = os.environ.get("CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -36,10 +37,22 @@ def browser_context_args(browser_context_args):
     }
 
 
+@pytest.fixture(scope="session")
+def demo_data(tmp_path_factory) -> Path:
+    """Demo data, made once and copied for every product."""
+    return prepared(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture
+def data_dir(demo_data, tmp_path) -> Path:
+    """Fresh demo data of this test's own."""
+    return shutil.copytree(demo_data, tmp_path / "data")
+
+
 @pytest.fixture(scope="module")
-def product(tmp_path_factory) -> Product:
+def product(demo_data, tmp_path_factory) -> Product:
     """A product of this module's own: fresh demo data, unconnected."""
-    with running(tmp_path_factory.mktemp("product")) as started:
+    with running(shutil.copytree(demo_data, tmp_path_factory.mktemp("product") / "data")) as started:
         yield started
 
 

@@ -1,0 +1,79 @@
+"""Processes die; the product does not: nothing lost, nothing twice, nothing left behind."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from tests.browser.steps import await_runs, configure, connect, sign_in
+from tests.product import running
+
+ACCOUNTS = 3000
+
+
+def eventually(check, seconds: float = 60):
+    deadline = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.2)
+    return found
+
+
+def processes_of(product, *words: str) -> list[int]:
+    """The product's processes whose command line has all of these words."""
+    found = []
+    for pid in product.processes():
+        try:
+            line = (Path("/proc") / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if all(word in line for word in words):
+            found.append(pid)
+    return found
+
+
+def test_it_stops_on_sigterm_with_nothing_left_behind(data_dir):
+    with running(data_dir) as product:
+        assert [product.status(path) for path in ("/healthz", "/readyz", "/metrics")] == [200, 200, 200]
+        product.process.send_signal(signal.SIGTERM)
+        assert product.process.wait(60) == 0
+        assert product.processes() == []
+
+
+def test_it_leaves_nothing_behind_even_when_it_is_killed(data_dir):
+    with running(data_dir) as product:
+        product.process.kill()
+        product.process.wait(10)
+        eventually(lambda: product.processes() == [])
+
+
+@pytest.mark.parametrize("victim", [("worker.py",), ("redis-server",), ("gunicorn",)])
+def test_a_sync_survives_the_death_of_a_part(data_dir, page, victim):
+    with running(data_dir) as product:
+        product.control("seed", {"accounts": ACCOUNTS, "contacts_per_account": 0})
+        product.control("faults", {"latency_ms": 150})
+        sign_in(page, product)
+        connect(page, product)
+        configure(page, product, module="Accounts")
+        eventually(lambda: _reading_accounts(product))
+        for pid in processes_of(product, *victim):
+            os.kill(pid, signal.SIGKILL)
+        product.control("faults", {"latency_ms": 0})
+        eventually(lambda: _ready(product))
+        await_runs(page, product, count=1, seconds=90)
+        page.goto(product.url + "/customers?view=crm")
+        page.get_by_text(f"of {ACCOUNTS:,} customers").or_(page.get_by_text(f"of {ACCOUNTS} customers")).wait_for()
+
+
+def _reading_accounts(product) -> bool:
+    return sum(call["path"] == "/crm/v8/Accounts" for call in product.calls()) >= 4
+
+
+def _ready(product) -> bool:
+    try:
+        return product.status("/readyz") == 200
+    except urllib3.exceptions.HTTPError:
+        return False
