@@ -80,7 +80,7 @@ def test_accounts_and_contacts_are_found_by_name_the_best_match_first(partners):
 
 
 def test_each_result_says_whether_it_leads_to_a_customer_who_is_here(partners):
-    account, ann = add_zylker(partners)
+    account, _ann = add_zylker(partners)
     assert {each.customer_id for each in find(partners, "zylker")} == {None}
     customer_id = fetch(partners, "Accounts", account)
     partners.add("Contacts", Last_Name="Zylkerson", Account_Name={"id": account})
@@ -91,7 +91,7 @@ def test_each_result_says_whether_it_leads_to_a_customer_who_is_here(partners):
 
 def test_where_contacts_become_customers_accounts_are_not_searched(app, asha, sandbox):
     partners = with_scope(app, sandbox, "contacts")
-    account, ann = add_zylker(partners)
+    _account, ann = add_zylker(partners)
     found = find(partners, "zylker")
     assert [(each.crm_module, each.crm_id) for each in found] == [("Contacts", ann)]
 
