@@ -54,6 +54,15 @@ def active(session: Session, entity: str = "customer") -> list[CustomField]:
     return list(session.scalars(statement.order_by(CustomField.position, CustomField.id)))
 
 
+def offered(session: Session) -> dict[str, list[CustomField]]:
+    """The same for every kind of record, in one query."""
+    statement = select(CustomField).where(CustomField.active).order_by(CustomField.position, CustomField.id)
+    found: dict[str, list[CustomField]] = {entity: [] for entity in ENTITIES}
+    for field in session.scalars(statement):
+        found[field.entity].append(field)
+    return found
+
+
 def every(session: Session) -> list[CustomField]:
     """Every field, those in use first, in their order."""
     order = (CustomField.entity.desc(), CustomField.active.desc(), CustomField.position, CustomField.id)

@@ -60,7 +60,7 @@ def show(customer_id: int) -> ResponseReturnValue:
     return render_template(
         "customers/show.html", customer=customer, tab="overview", nav_active="customers", link=link,
         connection=link.connection if link else connection.active(session),
-        fields=custom_fields.active(session), person_fields=custom_fields.active(session, contact_persons.ENTITY),
+        fields=custom_fields.offered(session),
         balance=receivables.balance(session, customer_id),
         activities=activity.of_customer(session, customer, limit=6),
     )  # fmt: skip
@@ -130,10 +130,9 @@ def wanted_list() -> Wanted:
 
 def _form(customer: Customer | None) -> CustomerForm:
     session = db.session()
-    form = customer_form(
-        custom_fields.active(session), custom_fields.active(session, contact_persons.ENTITY),
-        payment_terms.all_terms(session), obj=customer,
-    )  # fmt: skip
+    fields = custom_fields.offered(session)
+    terms = payment_terms.all_terms(session)
+    form = customer_form(fields[customers.ENTITY], fields[contact_persons.ENTITY], terms, obj=customer)
     if not form.is_submitted() and not form.currency.data:
         form.currency.data = own(session).base_currency
     return form

@@ -40,6 +40,7 @@ _SENTENCES = {
     ("customer_link", "unlinked"): "unlinked the customer from {old} in Zoho CRM",
     ("contact_person", "created"): "added the contact person {person}",
     ("contact_person", "updated"): "changed {fields} of the contact person {person}",
+    ("item_link", "unlinked"): "unlinked the item from {old} in Zoho CRM",
     ("item", "created"): "created the item",
     ("item", "updated"): "changed {fields}",
     ("item", "marked_inactive"): "marked the item as inactive",
@@ -77,9 +78,8 @@ def of_customer(session: Session, customer: Customer, *, limit: int = 50, before
     """What happened to a customer, its link and its contact persons, newest first; older than entry `before`."""
     people = {person.id: person.full_name or person.email for person in customer.contact_persons}
     entries = [
-        *_entries(session, "customer", [customer.id], limit, before),
-        *_entries(session, "customer_link", [customer.id], limit, before),
-        *(_entries(session, "contact_person", list(people), limit, before) if people else ()),
+        *_entries(session, ("customer", "customer_link"), [customer.id], limit, before),
+        *(_entries(session, ("contact_person",), list(people), limit, before) if people else ()),
     ]
     newest = sorted(entries, key=lambda entry: entry.id, reverse=True)[:limit]
     labels = _labels(session, newest)
@@ -88,13 +88,13 @@ def of_customer(session: Session, customer: Customer, *, limit: int = 50, before
 
 def of_item(session: Session, item_id: int, *, limit: int = 50) -> list[Activity]:
     """What happened to an item, newest first."""
-    return [_told(entry, LABELS, {}) for entry in _entries(session, "item", [item_id], limit, None)]
+    return [_told(entry, LABELS, {}) for entry in _entries(session, ("item", "item_link"), [item_id], limit, None)]
 
 
 def _entries(
-    session: Session, entity: str, entity_ids: Sequence[int], limit: int, before: int | None
+    session: Session, entities: Sequence[str], entity_ids: Sequence[int], limit: int, before: int | None
 ) -> Sequence[JournalEntry]:
-    statement = select(JournalEntry).where(JournalEntry.entity == entity, JournalEntry.entity_id.in_(entity_ids))
+    statement = select(JournalEntry).where(JournalEntry.entity.in_(entities), JournalEntry.entity_id.in_(entity_ids))
     if before is not None:
         statement = statement.where(JournalEntry.id < before)
     return session.scalars(statement.order_by(JournalEntry.id.desc()).limit(limit)).all()

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, false, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
 
 from zbweb.billing.models import Customer, Transaction
@@ -44,8 +44,8 @@ SORTS: dict[str, InstrumentedAttribute[Any]] = {
 }
 
 _CONDITIONS: Mapping[View, ColumnElement[bool]] = {
-    View.ACTIVE: Customer.active.is_(True),
-    View.INACTIVE: Customer.active.is_(False),
+    View.ACTIVE: Customer.active == true(),
+    View.INACTIVE: Customer.active == false(),
     View.BUSINESS: Customer.type == CustomerType.BUSINESS,
     View.INDIVIDUAL: Customer.type == CustomerType.INDIVIDUAL,
 }
@@ -103,11 +103,6 @@ def _filtered(wanted: Wanted, is_from_crm: ColumnElement[bool]) -> Select[Custom
 
 
 def _matches(search: str) -> ColumnElement[bool]:
-    """Customers whose name, company, e-mail or phone contains what was typed."""
-    typed = search.strip()
-    return or_(
-        Customer.name_key.contains(name_key(typed), autoescape=True),
-        Customer.company_name.icontains(typed, autoescape=True),
-        Customer.email.icontains(typed, autoescape=True),
-        Customer.phone.contains(typed, autoescape=True),
-    )
+    """Customers whose name, e-mail, phone or company contains what was typed, accents folded or not."""
+    patterns = {name_key(search), search.strip().lower()}
+    return or_(*(Customer.search_key.contains(each, autoescape=True) for each in sorted(patterns)))
