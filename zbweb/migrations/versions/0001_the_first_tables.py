@@ -238,7 +238,7 @@ def upgrade() -> None:
     sa.Column('type', sa.String(length=64), nullable=False),
     sa.Column('display_name', sa.String(length=255), nullable=False),
     sa.Column('name_key', sa.String(length=255), nullable=False),
-    sa.Column('search_key', sa.String(length=300), sa.Computed("substr(name_key || ' ' || lower(email) || ' ' || phone || ' ' || lower(company_name), 1, 300)", ), nullable=False),
+    sa.Column('search_key', sa.String(length=300), sa.Computed("substr(name_key || ' ' || lower(email) || ' ' || phone || ' ' || lower(company_name), 1, 300)", persisted=True), nullable=False),
     sa.Column('company_name', sa.String(length=255), nullable=False),
     sa.Column('salutation', sa.String(length=64), nullable=False),
     sa.Column('first_name', sa.String(length=255), nullable=False),
