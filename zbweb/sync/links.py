@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from zbweb.billing import journal
@@ -18,7 +19,6 @@ from zbweb.clock import now
 from zbweb.db import organisation_of
 from zbweb.errors import Conflict, NotFound
 from zbweb.sync import connection as connections
-from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
 from zbweb.sync.core.words import Entity, LinkState
 from zbweb.sync.errors import NotConnected
 from zbweb.sync.models import Connection, Link
@@ -27,12 +27,6 @@ UNLINKED = "unlinked"
 DELETED_HERE = "deleted_here"
 CRM_MODULE = {CustomerType.BUSINESS: "Accounts", CustomerType.INDIVIDUAL: "Contacts"}
 """Which CRM module a customer of each type is paired with."""
-_SEARCHED = {
-    "Accounts": ("Account_Name", "Phone", "Billing_City", "Website"),
-    "Contacts": ("Full_Name", "Email", "Phone", "Mailing_City"),
-}
-"""What a search shows of a record, its name first."""
-_MOST_CANDIDATES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +57,6 @@ class LinkView:
     def can_fetch(self) -> bool:
         """Whether the CRM may be asked now."""
         return self.connection.is_live
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A CRM record that a customer could be linked to; `taken_by` names the customer that has it already."""
-
-    crm_id: str
-    name: str
-    details: str
-    taken_by: str
 
 
 def crm_customer_ids_clause() -> ColumnElement[bool]:
@@ -125,23 +109,6 @@ def active_link(session: Session, entity: Entity, entity_id: int) -> Link:
     return link
 
 
-def candidates(session: Session, live: Connection, crm_module: str, word: str) -> list[Candidate]:
-    """The CRM's records that a word finds, and who is linked to them; asks the CRM, so raises CrmError."""
-    columns = _SEARCHED[crm_module]
-    client = client_for(live, patience_seconds=PAGE_PATIENCE_SECONDS)
-    records = client.search(crm_module, word=word, fields=columns, limit=_MOST_CANDIDATES)
-    taken = _holders(session, live, crm_module, [str(record["id"]) for record in records])
-    return [
-        Candidate(
-            crm_id=str(record["id"]),
-            name=str(record.get(columns[0]) or record["id"]),
-            details=" · ".join(str(record[name]) for name in columns[1:] if isinstance(record.get(name), str)),
-            taken_by=taken.get(str(record["id"]), ""),
-        )
-        for record in records
-    ]
-
-
 def unlink(session: Session, link: Link, *, actor: Actor) -> None:
     """Part the two records; both stay as they are, and the CRM's is not fetched again unless somebody asks."""
     _archive(link, UNLINKED)
@@ -167,7 +134,10 @@ def link_to(
         made_by="billing",
     )  # fmt: skip
     session.add(link)
-    session.flush()  # two people who link the same record meet here
+    try:
+        session.flush()
+    except IntegrityError as error:  # somebody, or a run, linked one of the two a moment ago
+        raise Conflict("One of the two was linked a moment ago. Reload the page to see how it stands.") from error
     _tell(session, link, action="linked", actor=actor)
     return link
 
@@ -200,9 +170,9 @@ def _ensure_free(session: Session, live: Connection, customer: Customer, crm_mod
         raise Conflict(f"A customer of this type is linked to a record of {fitting}. Choose one from there.")
     if inspect(session, Entity.CUSTOMER, customer.id) is not None:
         raise Conflict(f"{customer.display_name} is linked to a CRM record already. Unlink it first.")
-    holder = _holders(session, live, crm_module, [crm_id]).get(crm_id)
+    holder = _holder(session, live, crm_module, crm_id)
     if holder is not None:
-        raise Conflict(f"That CRM record is linked to the customer {holder}. Unlink it there first.")
+        raise Conflict(f"That CRM record is linked to {holder}. Unlink it there first.")
 
 
 def _forget_past(session: Session, live: Connection, customer: Customer, crm_module: str, crm_id: str) -> None:
@@ -215,10 +185,16 @@ def _forget_past(session: Session, live: Connection, customer: Customer, crm_mod
         session.delete(link)
 
 
-def _holders(session: Session, live: Connection, crm_module: str, crm_ids: Sequence[str]) -> dict[str, str]:
-    """CRM id → display name of the customer that is linked to it."""
-    statement = select(Link.crm_id, Customer.display_name).join(Customer, Customer.id == Link.entity_id).where(
-        Link.entity == Entity.CUSTOMER, Link.connection_id == live.id, Link.crm_module == crm_module,
-        Link.crm_id.in_(crm_ids), Link.state == LinkState.ACTIVE,
+def _holder(session: Session, live: Connection, crm_module: str, crm_id: str) -> str | None:
+    """Who is linked to the CRM record now, in words."""
+    statement = select(Link.entity, Customer.display_name).outerjoin(
+        Customer, (Link.entity == Entity.CUSTOMER) & (Customer.id == Link.entity_id)
+    ).where(
+        Link.connection_id == live.id, Link.crm_module == crm_module, Link.crm_id == crm_id,
+        Link.state == LinkState.ACTIVE,
     )  # fmt: skip
-    return {crm_id: name for crm_id, name in session.execute(statement).all()}  # noqa: C416  rows are not pairs to mypy
+    row = session.execute(statement).first()
+    if row is None:
+        return None
+    entity, name = row
+    return f"the customer {name}" if entity == Entity.CUSTOMER else "a contact person of the customer of its account"

@@ -2,16 +2,19 @@
 
 from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from zbweb.billing import customers
 from zbweb.billing.models import Customer
 from zbweb.billing.words import CustomerType
+from zbweb.crm.port import CrmClient
 from zbweb.db import db, unit_of_work
 from zbweb.errors import AppError
-from zbweb.sync import connection, links, picking
+from zbweb.sync import connection, links, picking, searching
 from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
 from zbweb.sync.core.words import Entity
-from zbweb.sync.links import Candidate
+from zbweb.sync.models import Connection
+from zbweb.sync.searching import Found
 from zbweb.web import access, htmx
 
 bp = Blueprint("customer_links", __name__)
@@ -58,11 +61,11 @@ def link(customer_id: int) -> ResponseReturnValue:
 @access.allow()
 def fetch(customer_id: int) -> ResponseReturnValue:
     """Fetch what the CRM says of the customer now; when it cannot be asked, the reason is shown."""
+    session = db.session()
+    customers.find(session, customer_id)
     try:
-        with unit_of_work() as session:
-            link = links.active_link(session, Entity.CUSTOMER, customer_id)
-            live = connection.active_or_refuse(session)
-        client = client_for(live, patience_seconds=PAGE_PATIENCE_SECONDS)
+        link = links.active_link(session, Entity.CUSTOMER, customer_id)
+        live, client = _asked(session)
         picking.fetch_one(live, link.crm_module, link.crm_id, actor=access.person().actor, client=client)
         flash("Fetched from Zoho CRM.", "success")
     except AppError as refusal:
@@ -70,15 +73,23 @@ def fetch(customer_id: int) -> ResponseReturnValue:
     return _back(customer_id)
 
 
-def _found(customer: Customer, typed: str) -> tuple[list[Candidate], str]:
-    """What the CRM finds; or nothing, and a sentence that says why it could not be asked."""
-    if len(typed) < 2:
+def _asked(session: Session) -> tuple[Connection, CrmClient]:
+    """The connection and a client that speaks for it, while a person waits; raises NotConnected or Paused."""
+    live = connection.active_or_refuse(session)
+    picking.ensure_open(live)
+    return live, client_for(live, patience_seconds=PAGE_PATIENCE_SECONDS)
+
+
+def _found(customer: Customer, typed: str) -> tuple[list[Found], str]:
+    """What the CRM finds for a customer of this type; or nothing, and a sentence that says why not."""
+    if len(typed) < searching.SHORTEST:
         return [], "Type at least two letters of the name."
     try:
-        live = connection.active_or_refuse(db.session())
-        return links.candidates(db.session(), live, _module(customer), typed), ""
+        live, client = _asked(db.session())
+        found = searching.search(db.session(), live, client, typed)
     except AppError as refusal:
         return [], refusal.message
+    return [each for each in found if each.crm_module == _module(customer)], ""
 
 
 def _module(customer: Customer) -> str:
