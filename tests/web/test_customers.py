@@ -1,6 +1,8 @@
 """The customers' pages, opened as people would, without JavaScript."""
 
 import re
+from datetime import date
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import event, select
@@ -10,7 +12,7 @@ from tests.factories.links import make_connection, make_link
 from zbweb.billing import custom_fields, customers
 from zbweb.billing.custom_fields import FieldDraft
 from zbweb.billing.journal import SYSTEM
-from zbweb.billing.models import Customer
+from zbweb.billing.models import Customer, Transaction
 from zbweb.db import db, unit_of_work
 from zbweb.sync.models import Link
 
@@ -157,6 +159,21 @@ def test_a_deleted_customer_is_gone_and_its_link_archived(ben):
     assert db.session.scalars(select(Link.reason)).all() == ["deleted_here"]
 
 
+def test_the_transactions_tab_lists_every_kind_newest_first(ben):
+    with unit_of_work() as session:
+        customer, other = make_customer(session), make_customer(session, display_name="Other")
+        for number, (kind, whose) in enumerate([("quotes", customer), ("invoices", customer), ("invoices", other)], 1):
+            session.add(
+                Transaction(
+                    organisation_id=customer.organisation_id, kind=kind, number=f"N-{number}", customer_id=whose.id,
+                    currency="USD", date=date(2026, 1, number), total=Decimal(7),
+                )
+            )  # fmt: skip
+    page = ben.get(f"/customers/{customer.id}/transactions").text
+    assert re.findall(r">(N-\d)<", page) == ["N-2", "N-1"]
+    assert "No transactions yet" in ben.get(f"/customers/{given()}/transactions").text
+
+
 class TestList:
     def test_it_pages_with_next_and_previous(self, ben):
         with unit_of_work() as session:
@@ -221,7 +238,8 @@ class TestList:
         assert saved(customer.id).version == 1
 
     @pytest.mark.parametrize("path", ["/customers", "/customers?view=crm&q=a&sort=-email", "/customers/{id}",
-                                      "/customers/{id}/edit", "/customers/{id}/activity"])  # fmt: skip
+                                      "/customers/{id}/edit", "/customers/{id}/activity",
+                                      "/customers/{id}/transactions"])  # fmt: skip
     def test_no_page_runs_more_than_twelve_queries(self, ben, path):
         with unit_of_work() as session:
             connection = make_connection(session)
