@@ -259,6 +259,7 @@ class TestBulk:
         page = ben.post("/customers/bulk", {"ids": ids[:2], "action": "update"})
         assert "2 customers" in page.text
         assert page.text.count('name="ids"') == 2
+        assert 'selected value="USD"' in page.text
         data = {"ids": ids[:2], "change_billing_country": "y", "billing_country": "Norway", "website": "no"}
         answer = ben.post("/customers/bulk/update", data | {"currency": "USD"})
         assert answer.location == "/customers"

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from zbweb.billing import custom_fields, customers, payment_terms
+from zbweb.billing.books import own
 from zbweb.billing.customers import BulkOutcome
 from zbweb.billing.queries import customers as list_of
 from zbweb.billing.queries.customers import View, Wanted
@@ -53,7 +54,9 @@ def _apply(session: Session, ids: Sequence[int], values: dict[str, Any]) -> Bulk
 
 
 def _form(session: Session) -> BulkForm:
-    return bulk_form(custom_fields.active(session), payment_terms.all_terms(session))
+    form = bulk_form(custom_fields.active(session), payment_terms.all_terms(session))
+    form.currency.data = form.currency.data or own(session).base_currency
+    return form
 
 
 def _chosen() -> list[int]:
