@@ -220,6 +220,9 @@ def upgrade() -> None:
     sa.Column('channel_secret', sa.String(length=64), nullable=False),
     sa.Column('channel_expires_at', zbweb.db.UtcDateTime(), nullable=True),
     sa.Column('channel_events', sa.JSON(), nullable=False),
+    sa.Column('channel_url', sa.Text(), nullable=False),
+    sa.Column('channel_problem', sa.Text(), nullable=False),
+    sa.Column('channel_retry_at', zbweb.db.UtcDateTime(), nullable=True),
     sa.Column('credits_remaining', sa.Integer(), nullable=True),
     sa.Column('organisation_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.ForeignKeyConstraint(['credential_id'], ['crm_credentials.id'], name=op.f('fk_connections_credential_id'), ondelete='SET NULL'),
@@ -345,6 +348,7 @@ def upgrade() -> None:
     with op.batch_alter_table('crm_events', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_crm_events_connection_id'), ['connection_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_crm_events_organisation_id'), ['organisation_id'], unique=False)
+        batch_op.create_index('ix_crm_events_unhandled', ['connection_id', 'module'], unique=False, sqlite_where=sa.text('handled_at IS NULL'), postgresql_where=sa.text('handled_at IS NULL'))
 
     op.create_table('links',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -458,6 +462,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_review_pairs_organisation_id'), ['organisation_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_review_pairs_organisation_id_review_pairs_state'), ['organisation_id', 'state'], unique=False)
         batch_op.create_index(batch_op.f('ix_review_pairs_other_id'), ['other_id'], unique=False)
+
+    op.create_table('seen_potentials',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('connection_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('crm_id', sa.String(length=64), nullable=False),
+    sa.Column('kind', sa.String(length=64), nullable=False),
+    sa.Column('seen_at', zbweb.db.UtcDateTime(), nullable=False),
+    sa.Column('organisation_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.ForeignKeyConstraint(['connection_id'], ['connections.id'], name=op.f('fk_seen_potentials_connection_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['organisation_id'], ['organisations.id'], name=op.f('fk_seen_potentials_organisation_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_seen_potentials')),
+    sa.UniqueConstraint('connection_id', 'crm_id', name=op.f('uq_seen_potentials_connection_id_crm_id'))
+    )
+    with op.batch_alter_table('seen_potentials', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_seen_potentials_organisation_id'), ['organisation_id'], unique=False)
 
     op.create_table('sync_runs',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -742,6 +761,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_sync_runs_connection_id_sync_runs_module_sync_runs_status'))
 
     op.drop_table('sync_runs')
+    with op.batch_alter_table('seen_potentials', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_seen_potentials_organisation_id'))
+
+    op.drop_table('seen_potentials')
     with op.batch_alter_table('review_pairs', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_review_pairs_other_id'))
         batch_op.drop_index(batch_op.f('ix_review_pairs_organisation_id_review_pairs_state'))
@@ -769,6 +792,7 @@ def downgrade() -> None:
 
     op.drop_table('links')
     with op.batch_alter_table('crm_events', schema=None) as batch_op:
+        batch_op.drop_index('ix_crm_events_unhandled', sqlite_where=sa.text('handled_at IS NULL'), postgresql_where=sa.text('handled_at IS NULL'))
         batch_op.drop_index(batch_op.f('ix_crm_events_organisation_id'))
         batch_op.drop_index(batch_op.f('ix_crm_events_connection_id'))
 

@@ -2,7 +2,8 @@
 
 from zbweb.sync.models.connection import Connection, CrmEvent
 from zbweb.sync.models.link import Link, ReviewPair
+from zbweb.sync.models.potential import SeenPotential
 from zbweb.sync.models.run import SyncEntry, SyncRun
 from zbweb.sync.models.setup import ModuleSetup
 
-__all__ = ["Connection", "CrmEvent", "Link", "ModuleSetup", "ReviewPair", "SyncEntry", "SyncRun"]
+__all__ = ["Connection", "CrmEvent", "Link", "ModuleSetup", "ReviewPair", "SeenPotential", "SyncEntry", "SyncRun"]

@@ -8,6 +8,7 @@ from zbweb.db import Base, Code, JsonObject, LongText, Name, OrganisationOwned, 
 from zbweb.sync.core.words import Automation, ConnectionStatus
 
 _CONNECTED = text("status = 'connected'")
+_UNHANDLED = text("handled_at IS NULL")
 
 
 class Connection(OrganisationOwned, Base):
@@ -16,6 +17,8 @@ class Connection(OrganisationOwned, Base):
     The database lets a CRM organisation be connected to one organisation of ours at a time.
 
     `next_sync_at` is the slot of the next automatic run; moving it forward is how a scheduler claims it.
+    `automation_since` and `deals_watermark` are times of the CRM's clock. The channel is the standing order for
+    notifications: what was ordered, for which address, until when, and why it could not be (`channel_problem`).
     """
 
     __tablename__ = "connections"
@@ -55,6 +58,9 @@ class Connection(OrganisationOwned, Base):
     channel_secret: Mapped[Code] = mapped_column(default="")
     channel_expires_at: Mapped[UtcTime | None]
     channel_events: Mapped[list[str]] = mapped_column(JSON, default=list)
+    channel_url: Mapped[LongText] = mapped_column(default="")
+    channel_problem: Mapped[LongText] = mapped_column(default="")
+    channel_retry_at: Mapped[UtcTime | None]
     credits_remaining: Mapped[int | None]
 
     @property
@@ -72,7 +78,13 @@ class CrmEvent(OrganisationOwned, Base):
     """A notification that the CRM posted; its digest is unique, so a replay is refused by the database."""
 
     __tablename__ = "crm_events"
-    __table_args__ = (UniqueConstraint("connection_id", "digest"),)
+    __table_args__ = (
+        UniqueConstraint("connection_id", "digest"),
+        Index(
+            "ix_crm_events_unhandled", "connection_id", "module",
+            sqlite_where=_UNHANDLED, postgresql_where=_UNHANDLED,
+        ),
+    )  # fmt: skip
 
     id: Mapped[PrimaryKey]
     connection_id: Mapped[int] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"), index=True)
