@@ -12,6 +12,7 @@ PAGES = (
     "organisations",
     "operations",
     "home",
+    "search",
     "customers",
     "customer_bulk",
     "customer_links",

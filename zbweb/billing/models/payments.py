@@ -26,6 +26,7 @@ class Payment(OrganisationOwned, Base):
         UniqueConstraint("organisation_id", "number"),
         UniqueConstraint("organisation_id", "request_key"),
         Index(None, "organisation_id", "date", "id"),
+        Index(None, "organisation_id", "reference"),
         Index("ix_payments_unused", "organisation_id", "customer_id", sqlite_where=_UNUSED, postgresql_where=_UNUSED),
     )
 

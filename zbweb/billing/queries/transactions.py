@@ -42,7 +42,8 @@ def _is(wanted: Status) -> ColumnElement[bool]:
     return Transaction.status == wanted
 
 
-def _partly_invoiced() -> ColumnElement[bool]:
+def partly_invoiced() -> ColumnElement[bool]:
+    """Whether a document has become an invoice in part; a condition beside `Transaction`."""
     made = aliased(Transaction)
     return exists().where(made.source_id == Transaction.id, made.kind == Kind.INVOICE, made.status != Status.VOID)
 
@@ -269,7 +270,7 @@ def _partly_invoiced_ids(session: Session, documents: list[Transaction]) -> set[
     orders = [each.id for each in documents if each.kind == Kind.SALES_ORDER and each.status == Status.CONFIRMED]
     if not orders:
         return set()
-    return set(session.scalars(select(Transaction.id).where(Transaction.id.in_(orders), _partly_invoiced())))
+    return set(session.scalars(select(Transaction.id).where(Transaction.id.in_(orders), partly_invoiced())))
 
 
 def _csv(row: Row) -> list[str]:

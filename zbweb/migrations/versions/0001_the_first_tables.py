@@ -439,6 +439,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_payments_customer_id'), ['customer_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_payments_organisation_id'), ['organisation_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_payments_organisation_id_payments_date_payments_id'), ['organisation_id', 'date', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_payments_organisation_id_payments_reference'), ['organisation_id', 'reference'], unique=False)
         batch_op.create_index('ix_payments_unused', ['organisation_id', 'customer_id'], unique=False, sqlite_where=sa.text('unused > 0'), postgresql_where=sa.text('unused > 0'))
 
     op.create_table('review_pairs',
@@ -774,6 +775,7 @@ def downgrade() -> None:
     op.drop_table('review_pairs')
     with op.batch_alter_table('payments', schema=None) as batch_op:
         batch_op.drop_index('ix_payments_unused', sqlite_where=sa.text('unused > 0'), postgresql_where=sa.text('unused > 0'))
+        batch_op.drop_index(batch_op.f('ix_payments_organisation_id_payments_reference'))
         batch_op.drop_index(batch_op.f('ix_payments_organisation_id_payments_date_payments_id'))
         batch_op.drop_index(batch_op.f('ix_payments_organisation_id'))
         batch_op.drop_index(batch_op.f('ix_payments_customer_id'))
