@@ -1,0 +1,65 @@
+"""`make bench`: the table. ARGS="accounts=100000" sets the size of the first sync."""
+
+import tempfile
+from pathlib import Path
+
+from tests.bench.stage import Crm, arguments, crm, measured
+
+
+def line(what: str, figure: str, asked: str = "") -> None:
+    print(f"| {what:<72} | {figure:>24} | {asked:<22} |", flush=True)
+
+
+def main() -> None:
+    accounts = int(arguments().get("accounts", 100_000))
+    line("what", "measured", "asked for")
+    line("-" * 72, "-" * 24, "-" * 22)
+    with crm() as server:
+        first_sync(server, accounts)
+        small_memory(server)
+        latency(server, accounts)
+
+
+def fresh() -> str:
+    return tempfile.mkdtemp(prefix="bench-")
+
+
+def first_sync(server: Crm, accounts: int) -> None:
+    """First sync against the limit and against the SDK; then a quiet second one, and one with 100 changes."""
+    server.seed(accounts)
+    raw = measured("raw_sync", crm=server.url, data=fresh())
+    ours = measured("our_sync", crm=server.url, data=fresh())
+    sdk = measured("sdk_sync", crm=server.url, data=fresh())
+    first, quiet, changed = ours["first"], ours["quiet"], ours["changed"]
+    assert first["added"] == raw["added"] == sdk["added"] == accounts, (first, raw, sdk)
+    assert (quiet["updated"], changed["updated"]) == (0, 100), (quiet, changed)
+    line(f"raw fetch + raw upsert of {accounts:,} accounts", f"{raw['seconds']:.1f} s")
+    line(f"first sync of {accounts:,} accounts", f"{first['seconds']:.1f} s, {first['calls']} calls")
+    line("first sync / raw", f"{first['seconds'] / raw['seconds']:.2f} ×", "≤ 2.5 ×")
+    line("official SDK + ORM inserts", f"{sdk['seconds']:.1f} s")
+    line("official SDK / first sync", f"{sdk['seconds'] / first['seconds']:.2f} ×", "≥ 3 ×")
+    line(f"peak memory at {accounts:,} accounts", f"{ours['first_peak_mb']:.0f} MB", "≤ 250 MB, flat")
+    line("second sync, nothing changed", f"{quiet['seconds']:.2f} s, {quiet['calls']} calls", "≤ 5 calls")
+    line("second sync, 100 changes", f"{changed['seconds']:.2f} s, {changed['calls']} calls", "follows the changes")
+
+
+def small_memory(server: Crm) -> None:
+    server.seed(10_000)
+    small = measured("our_sync", crm=server.url, data=fresh())
+    line("peak memory at 10,000 accounts", f"{small['first_peak_mb']:.0f} MB", "flat")
+
+
+def latency(server: Crm, accounts: int) -> None:
+    """At 200 ms a call, against the network's own time for the same records: its pages, one after the other."""
+    server.seed(accounts)
+    server.control("faults", {"latency_ms": 200})
+    ours = measured("our_sync", crm=server.url, data=fresh())["first"]
+    server.control("faults", {"latency_ms": 0})
+    pages = accounts / 200 * 0.2
+    line("first sync at 200 ms latency", f"{ours['seconds']:.1f} s, {ours['calls']} calls")
+    line("… / the pages' own network time", f"{ours['seconds'] / pages:.2f} ×", "≤ 1.2 ×")
+
+
+if __name__ == "__main__":
+    assert Path("zbweb").is_dir(), "run from the project's folder"
+    main()

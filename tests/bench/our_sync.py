@@ -1,0 +1,46 @@
+"""Measured in a process of its own: our first sync, then one with nothing changed and one with 100 changes."""
+
+import logging
+import resource
+import time
+from pathlib import Path
+
+import structlog
+
+from tests.bench.stage import Crm, arguments, report
+from tests.conftest import make_config
+from tests.factories.sync import Partners, connected
+from zbweb.app import create_app
+from zbweb.db import db
+from zbweb.sync.core.words import Trigger
+
+
+def main() -> None:
+    given = arguments()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    server = Crm(given["crm"])
+    app = create_app(make_config(Path(given["data"]), crm_accounts_url=server.url, crm_api_url=server.url))
+    with app.app_context():
+        db.create_all()
+        pair = connected(app, server, scope="accounts", extent="fetch", policy="skip")
+        first = timed(server, pair, Trigger.FIRST)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        quiet = timed(server, pair, Trigger.INSTANT)
+        some = [
+            {"id": record["id"], "Phone": "+1 555 0000"}
+            for record in next(iter(pair.crm.pages("Accounts", ["Phone"]))).records[:100]
+        ]
+        pair.crm.update("Accounts", some)
+        report(first=first, first_peak_mb=peak, quiet=quiet, changed=timed(server, pair, Trigger.INSTANT))
+
+
+def timed(server: Crm, pair: Partners, trigger: Trigger) -> dict[str, object]:
+    """One run: its time, its calls and what it did."""
+    before, started = server.calls(), time.perf_counter()
+    run = pair.sync(trigger)
+    seconds = time.perf_counter() - started
+    assert run.status == "succeeded", run.error_message
+    return {"seconds": seconds, "calls": server.calls() - before, "added": run.added, "updated": run.updated}
+
+
+main()
