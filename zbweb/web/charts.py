@@ -7,7 +7,7 @@ from decimal import Decimal
 from babel.numbers import format_compact_decimal
 
 WIDTH, HEIGHT = 720, 220
-_LEFT, _BOTTOM, _TOP = 52, 26, 12
+_LEFT, _BOTTOM, _TOP = 64, 26, 12
 _STEPS = (1, 2, 5, 10)
 
 
@@ -65,6 +65,12 @@ def bars(values: Sequence[tuple[str, Decimal, str]]) -> Chart:
         for part in range(5)
     )
     return Chart(drawn, grid)
+
+
+def shares(amounts: Sequence[Decimal]) -> list[int]:
+    """Each amount as a percentage of the largest, for bars within a table."""
+    most = max(amounts, default=Decimal(0))
+    return [int(amount * 100 / most) if most > 0 else 0 for amount in amounts]
 
 
 def _ceiling(amount: Decimal) -> Decimal:

@@ -23,7 +23,7 @@ NOTHING = "—"
 
 TONES = {
     "neutral": "draft queued void cancelled inactive disabled deleted skipped excluded dismissed archived nothing",
-    "info": "sent viewed open confirmed running updated fetched pushed",
+    "info": "sent viewed open confirmed partially_invoiced running updated fetched pushed",
     "success": "accepted invoiced fulfilled closed paid succeeded added active connected in_sync won applied linked",
     "warning": "unpaid partially_paid expired partly_failed conflict paused held overpaid cancelling",
     "danger": "overdue declined failed lost disconnected",

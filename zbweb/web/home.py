@@ -1,12 +1,14 @@
 """The dashboard: what is owed, what was sold, which quotes are open, and whether the books agree with the CRM."""
 
+from decimal import Decimal
+
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from zbweb.billing import books
 from zbweb.billing.queries import recent
-from zbweb.billing.queries.dashboard import dashboard
+from zbweb.billing.queries.dashboard import MonthSales, dashboard
 from zbweb.billing.receivables import BUCKETS
 from zbweb.db import db
 from zbweb.sync import connection, history
@@ -27,19 +29,21 @@ def index() -> ResponseReturnValue:
     today = books.today(session)
     figures = dashboard(session, today=today)
     linked, overview = _sync(session)
-    in_words = {month.month: money(month.amount, figures.currency) for month in figures.sales_by_month}
     return render_template(
         "home/index.html", figures=figures, ageing=list(zip(BUCKETS, figures.ageing, strict=True)), pages=PAGES,
-        sales=charts.bars(
-            [(f"{each.month:%b}", each.amount, f"{each.month:%B %Y}: {in_words[each.month]}")
-             for each in figures.sales_by_month]
-        ),
-        owed=charts.bars(
-            [(label, amount, f"{label}: {money(amount, figures.currency)}")
-             for label, amount in zip(BUCKETS, figures.ageing, strict=True)]
-        ),
+        sales=charts.bars([_month(each, figures.currency) for each in figures.sales_by_month]),
+        owed=charts.bars([_age(*each, figures.currency) for each in zip(BUCKETS, figures.ageing, strict=True)]),
+        shares=charts.shares([stage.amount for stage in figures.pipeline]),
         recent=recent.documents(session, today=today), connection=linked, overview=overview,
     )  # fmt: skip
+
+
+def _month(sales: MonthSales, currency: str) -> tuple[str, Decimal, str]:
+    return f"{sales.month:%b}", sales.amount, f"{sales.month:%B %Y}: {money(sales.amount, currency)}"
+
+
+def _age(label: str, amount: Decimal, currency: str) -> tuple[str, Decimal, str]:
+    return label, amount, f"{label}: {money(amount, currency)}"
 
 
 def _sync(session: Session) -> tuple[Connection | None, Overview | None]:

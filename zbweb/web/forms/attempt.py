@@ -54,5 +54,7 @@ def _place(form: FlaskForm, refusal: Invalid) -> None:
 def _field(form: FlaskForm, name: str) -> Field | None:
     """The field of that name; `custom.tier` is the field `tier` of the nested form `custom`."""
     outer, _, inner = name.partition(".")
-    field = getattr(form, outer, None)
-    return getattr(field.form, inner, None) if field is not None and inner else field
+    field = form[outer] if outer in form else None  # noqa: SIM401  a form has no get()
+    if field is None or not inner:
+        return field
+    return field.form[inner] if inner in field.form else None  # noqa: SIM401  nor has a nested one

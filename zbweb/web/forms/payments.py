@@ -24,6 +24,7 @@ from wtforms.widgets import HiddenInput
 from zbweb.billing.models import Transaction
 from zbweb.billing.payments import MODES, PaymentDraft
 from zbweb.web.forms.amounts import AmountField
+from zbweb.web.forms.choices import options
 
 ZERO = Decimal(0)
 _SHORT = Length(max=255, message="Use at most 255 characters.")
@@ -73,7 +74,7 @@ class PaymentForm(AllocationsForm):
     version = HiddenField()
     amount = AmountField("Amount Received", [InputRequired("Enter the amount.")])
     date = DateField("Payment Date", [InputRequired("Choose the date.")])
-    mode = SelectField("Payment Mode", choices=list(MODES.items()))
+    mode = SelectField("Payment Mode", choices=options(MODES.items()), default="bank_transfer")
     exchange_rate = AmountField("Exchange Rate", default=Decimal(1))
     reference = StringField("Reference", [_SHORT])
     notes = TextAreaField("Notes")

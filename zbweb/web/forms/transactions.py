@@ -28,7 +28,8 @@ from wtforms.widgets import HiddenInput
 from zbweb.billing.drafts import Draft, LineDraft, Potential
 from zbweb.billing.models import PaymentTerm, Tax
 from zbweb.billing.words import DiscountKind, TaxMode
-from zbweb.web.forms.amounts import AmountField
+from zbweb.web.forms.amounts import AmountField, plain
+from zbweb.web.forms.choices import options
 
 ZERO, ONE = Decimal(0), Decimal(1)
 _SHORT = Length(max=255, message="Use at most 255 characters.")
@@ -45,7 +46,8 @@ def _hidden_id() -> IntegerField:
 
 
 def _discount_kind(label: str) -> SelectField:
-    return SelectField(label, choices=[(DiscountKind.PERCENT, "%"), (DiscountKind.AMOUNT, "amount")])
+    choices = options([(DiscountKind.PERCENT, "%"), (DiscountKind.AMOUNT, "amount")])
+    return SelectField(label, choices=choices, default=DiscountKind.PERCENT)
 
 
 class LineForm(Form):
@@ -60,7 +62,7 @@ class LineForm(Form):
     rate = AmountField("Rate")
     discount_value = AmountField("Discount")
     discount_kind = _discount_kind("Percent or amount")
-    tax_id = SelectField("Tax", coerce=optional_id, choices=[("", "No tax")])
+    tax_id = SelectField("Tax", coerce=optional_id, choices=options([("", "No tax")]))
 
     @property
     def is_blank(self) -> bool:
@@ -108,7 +110,9 @@ class TransactionForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
     payment_term_id = SelectField("Payment Terms", coerce=optional_id)
     exchange_rate = AmountField("Exchange Rate")
     tax_mode = SelectField(
-        "Amounts Are", choices=[(TaxMode.EXCLUSIVE, "Without tax"), (TaxMode.INCLUSIVE, "With tax included")]
+        "Amounts Are",
+        choices=options([(TaxMode.EXCLUSIVE, "Without tax"), (TaxMode.INCLUSIVE, "With tax included")]),
+        default=TaxMode.EXCLUSIVE,
     )
     discount_value = AmountField("Off the subtotal")
     discount_kind = _discount_kind("Percent or amount, off the subtotal")
@@ -147,9 +151,10 @@ class TransactionForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
 
     def offer(self, taxes: Sequence[Tax], terms: Sequence[PaymentTerm], currency: str) -> None:
         """Fill the drop-downs; amounts are in `currency`."""
-        self.payment_term_id.choices = [("", "Customer's terms"), *((each.id, each.name) for each in terms)]
-        self.tax_choices = [("", "No tax"), *((tax.id, f"{tax.name} ({tax.rate.normalize():f}%)") for tax in taxes)]
-        self.discount_choices = [(DiscountKind.PERCENT, "%"), (DiscountKind.AMOUNT, currency)]
+        self.payment_term_id.choices = options([("", "Customer's terms"), *((each.id, each.name) for each in terms)])
+        named = ((tax.id, f"{tax.name} ({plain(tax.rate)}%)") for tax in taxes)
+        self.tax_choices = options([("", "No tax"), *named])
+        self.discount_choices = options([(DiscountKind.PERCENT, "%"), (DiscountKind.AMOUNT, currency)])
         self.discount_kind.choices = self.discount_choices
         for entry in self.lines.entries:
             self.offer_in(entry.form)

@@ -1,0 +1,117 @@
+"""An invoice from the first key to the PDF, in a browser: suggestions, rows by keyboard, totals as one types."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.steps import sign_in
+
+CUSTOMER, ITEM = "Bright Path Learning", "27-inch Monitor, 4K"
+PATHS = (
+    "/", "/invoices", "/invoices/new", "/invoices/1", "/quotes", "/sales-orders", "/payments", "/outbox",
+    "/payments/new?customer_id=1", "/reports/receivables", "/customers/1/statement",
+)  # fmt: skip
+
+
+@pytest.fixture
+def editor(page: Page, product) -> Page:
+    sign_in(page, product)
+    page.goto(product.url + "/invoices/new")
+    return page
+
+
+def choose_customer(page: Page, name: str = CUSTOMER) -> None:
+    page.get_by_label("Customer Name").press_sequentially(name[:6])
+    expect(page.get_by_role("option", name=name)).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("#customer_id")).to_have_value(re.compile(r"\d+"))
+
+
+def cell(page: Page, label: str, row: int = 0):
+    return page.get_by_label(label, exact=True).nth(row)
+
+
+def total(page: Page):
+    return page.locator(".totals-grand dd")
+
+
+def test_an_invoice_is_written_saved_sent_and_printed(editor):
+    choose_customer(editor)
+    cell(editor, "Item").fill("Consulting")
+    cell(editor, "Rate").fill("1,250.50")
+    cell(editor, "Quantity").fill("2")
+    expect(total(editor)).to_have_text("$2,501.00")
+    editor.get_by_role("button", name="Save", exact=True).click()
+    expect(editor).to_have_url(re.compile(r"/invoices/\d+$"))
+    editor.get_by_role("button", name="Mark as Sent").click()
+    expect(editor.get_by_role("heading", level=1)).to_contain_text("INV-")
+    expect(editor.get_by_role("button", name="Mark as Sent")).to_have_count(0)
+    assert editor.request.get(editor.url + "/pdf").body().startswith(b"%PDF")
+
+
+def test_a_whole_invoice_is_typed_without_a_mouse(editor):
+    choose_customer(editor)
+    cell(editor, "Item").press_sequentially(ITEM[:7])
+    expect(editor.get_by_role("option", name=ITEM)).to_be_visible()
+    editor.keyboard.press("ArrowDown")
+    editor.keyboard.press("Enter")
+    expect(cell(editor, "Quantity")).to_be_focused()
+    expect(cell(editor, "Rate")).not_to_have_value("")
+    cell(editor, "Tax").press("Tab")
+    expect(cell(editor, "Item", 1)).to_be_focused()
+    editor.keyboard.type("Delivery")
+    cell(editor, "Rate", 1).fill("20")
+    cell(editor, "Tax", 1).press("Tab")
+    expect(cell(editor, "Item", 2)).to_be_focused()
+    editor.keyboard.press("Control+s")
+    expect(editor).to_have_url(re.compile(r"/invoices/\d+$"))
+    expect(editor.get_by_role("table", name="Lines").get_by_role("rowheader")).to_have_count(2)
+
+
+def test_rows_move_and_go_and_keep_what_was_typed(editor):
+    cell(editor, "Item").fill("First")
+    editor.get_by_role("button", name="Add line").click()
+    cell(editor, "Item", 1).fill("Second")
+    editor.get_by_role("button", name="Move line up").nth(1).press("Enter")
+    expect(cell(editor, "Item")).to_have_value("Second")
+    expect(cell(editor, "Item")).to_have_attribute("name", "lines-0-name")
+    editor.get_by_role("button", name="Remove line").first.click()
+    expect(cell(editor, "Item")).to_have_value("First")
+    editor.get_by_role("button", name="Remove line").first.click()
+    expect(cell(editor, "Item")).to_have_value("")
+
+
+def test_choosing_a_customer_leaves_everything_else_as_typed(editor):
+    editor.get_by_label("Reference").fill("PO-7")
+    cell(editor, "Item").fill("Consulting")
+    cell(editor, "Rate").fill("10")
+    choose_customer(editor)
+    expect(editor.get_by_label("Reference")).to_have_value("PO-7")
+    expect(cell(editor, "Item")).to_have_value("Consulting")
+
+
+def test_a_name_typed_in_full_needs_no_choosing(editor):
+    editor.get_by_label("Customer Name").fill(CUSTOMER)
+    editor.keyboard.press("Tab")
+    expect(editor.locator("#customer_id")).to_have_value(re.compile(r"\d+"))
+
+
+def test_what_is_wrong_is_focused_and_what_was_typed_kept(editor):
+    cell(editor, "Item").fill("Consulting")
+    cell(editor, "Rate").fill("ten")
+    editor.get_by_role("button", name="Save", exact=True).click()
+    expect(editor.get_by_role("alert")).to_be_focused()
+    expect(cell(editor, "Rate")).to_have_value("ten")
+    editor.get_by_role("link", name="Line 1: Rate").click()
+    expect(cell(editor, "Rate")).to_be_focused()
+
+
+@pytest.mark.parametrize("width", [390, 1360])
+def test_no_page_is_wider_than_its_screen(page, product, width):
+    sign_in(page, product)
+    page.set_viewport_size({"width": width, "height": 850})
+    for path in PATHS:
+        page.goto(product.url + path)
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path

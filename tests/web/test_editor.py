@@ -1,0 +1,324 @@
+"""The editor of quotes, orders and invoices: what is typed, previewed, refused, kept and saved."""
+
+import re
+from decimal import Decimal
+
+import pytest
+
+from tests.factories.customers import make_customer
+from tests.factories.transactions import make_invoice, make_line, make_quote, make_transaction
+from zbweb.billing import items, payment_terms, taxes, transactions
+from zbweb.billing.items import ItemDraft
+from zbweb.billing.journal import SYSTEM
+from zbweb.billing.models import Transaction
+from zbweb.billing.payment_terms import TermDraft
+from zbweb.billing.words import Kind
+from zbweb.db import db, unit_of_work
+from zbweb.web.forms.amounts import parse
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def acme(asha):
+    with unit_of_work() as session:
+        return make_customer(session, display_name="Acme Ltd")
+
+
+@pytest.fixture
+def chair(asha):
+    with unit_of_work() as session:
+        tax = taxes.create(session, name="VAT", rate=Decimal(10), actor=SYSTEM)
+        draft = ItemDraft("Chair", sku="CHR", rate=Decimal("149.5"), unit="pcs", tax_id=tax.id)
+        return items.create(session, draft, actor=SYSTEM)
+
+
+def typed(customer, *lines, **values):
+    """A form as the browser sends it; a line is (name, quantity, rate) or a dictionary."""
+    form = {"customer_id": customer.id, "customer_name": customer.display_name, "date": "2026-11-23"} | values
+    for index, line in enumerate(lines):
+        named = line if isinstance(line, dict) else dict(zip(("name", "quantity", "rate"), line, strict=False))
+        form |= {f"lines-{index}-{name}": value for name, value in named.items()}
+    return form
+
+
+def saved(answer) -> Transaction:
+    assert answer.status_code in {302, 303}, answer.text
+    found = re.fullmatch(r"/([a-z-]+)/(\d+)", answer.location)
+    return transactions.get(db.session(), Kind(found[1]), int(found[2]))
+
+
+# ---- saving
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_saved_document_lands_on_its_own_page(ben, acme, kind):
+    answer = ben.post(f"/{kind}/new", typed(acme, ("Consulting", "2", "1,250.50")))
+    document = saved(answer)
+    assert (document.kind, document.total, document.status) == (kind, Decimal("2501"), "draft")
+    page = ben.get(answer.location).text
+    assert "Consulting" in page
+    assert "$2,501.00" in page
+
+
+def test_every_field_of_the_form_reaches_the_document(asha, acme, chair):
+    with unit_of_work() as session:
+        term = payment_terms.create(session, TermDraft("Net 10", days=10), actor=SYSTEM)
+    line = {"name": "Chair", "quantity": "10", "rate": "100", "discount_value": "10", "discount_kind": "percent",
+            "tax_id": chair.tax_id, "description": "Soft"}  # fmt: skip
+    values = {"reference": "PO-7", "number": "INV-9", "payment_term_id": term.id, "discount_value": "100",
+              "discount_kind": "amount", "shipping": "20", "adjustment": "-5", "notes": "Thanks", "terms": "Net",
+              "potential_id": "551", "potential_name": "New office", "potential_stage": "Negotiation"}  # fmt: skip
+    document = saved(asha.post("/invoices/new", typed(acme, line, **values)))
+    assert (document.subtotal, document.discount_total, document.tax_total) == (900, 100, 80)
+    assert document.total == 895  # 900 - 100 + 80 tax + 20 shipping - 5 adjustment
+    assert document.due_date.isoformat() == "2026-12-03"
+    assert (document.number, document.reference, document.potential_name) == ("INV-9", "PO-7", "New office")
+    assert (document.notes, document.terms, document.lines[0].description) == ("Thanks", "Net", "Soft")
+
+
+def test_blank_rows_are_dropped_and_the_others_keep_their_order(asha, acme):
+    form = typed(acme, ("First", "1", "5"), ("", "1", ""), ("Second", "1", "7"), ("", "1", ""))
+    document = saved(asha.post("/invoices/new", form))
+    assert [line.name for line in document.lines] == ["First", "Second"]
+
+
+def test_an_item_named_in_full_brings_its_rate_unit_and_tax(asha, acme, chair):
+    document = saved(asha.post("/invoices/new", typed(acme, ("chair", "2", ""))))
+    line = document.lines[0]
+    assert (line.item_id, line.rate, line.unit, line.tax_name) == (chair.id, Decimal("149.5"), "pcs", "VAT")
+
+
+def test_a_rate_that_was_typed_is_not_replaced_by_the_items(asha, acme, chair):
+    line = saved(asha.post("/invoices/new", typed(acme, ("Chair", "1", "99")))).lines[0]
+    assert (line.item_id, line.rate, line.tax_name) == (chair.id, Decimal("99"), "")
+
+
+def test_an_items_price_is_converted_for_a_customer_with_another_currency(asha, chair):
+    with unit_of_work() as session:
+        euro = make_customer(session, display_name="Müller GmbH", currency="EUR")
+    form = typed(euro, ("Chair", "1", ""), currency="EUR", exchange_rate="1.25")
+    document = saved(asha.post("/invoices/new", form))
+    assert (document.currency, document.total, document.base_total) == ("EUR", Decimal("131.56"), Decimal("164.45"))
+
+
+def test_a_typed_name_finds_the_customer_it_names(asha, acme):
+    document = saved(asha.post("/quotes/new", typed(acme, ("A", "1", "1"), customer_id="", customer_name=" acme  LTD")))
+    assert document.customer_id == acme.id
+
+
+def test_a_name_typed_over_a_picked_customer_counts(asha, acme):
+    with unit_of_work() as session:
+        other = make_customer(session, display_name="Zeta Inc")
+    document = saved(asha.post("/quotes/new", typed(acme, ("A", "1", "1"), customer_name="Zeta Inc")))
+    assert document.customer_id == other.id
+
+
+def test_save_and_send_goes_on_to_the_message(asha, acme):
+    answer = asha.post("/invoices/new", typed(acme, ("A", "1", "1"), op="send"))
+    assert re.fullmatch(r"/invoices/\d+/send", answer.location)
+
+
+# ---- refusals
+
+
+def test_what_is_wrong_is_said_at_its_field_and_everything_typed_is_kept(asha, acme):
+    form = typed(acme, ("Good", "1", "5"), ("Bad", "many", ""), ("", "1", "3"), reference="PO-99", shipping="-1")
+    answer = asha.post("/invoices/new", form)
+    assert answer.status_code == 422
+    for words in (
+        'value="many"',
+        'value="PO-99"',
+        'value="Good"',
+        "Write a number",
+        "Enter a rate.",
+        "Name what is sold.",
+    ):
+        assert words in answer.text
+    assert 'id="lines-1-quantity-error"' in answer.text
+    assert 'href="#lines-2-name"' in answer.text
+    assert db.session().query(Transaction).count() == 0
+
+
+def test_what_only_the_service_can_see_is_said_at_the_field_too(asha, acme):
+    answer = asha.post("/invoices/new", typed(acme, ("", "1", ""), ("Thing", "0", "5")))
+    assert answer.status_code == 422
+    assert re.search(r'id="lines-0-quantity-error".*?The quantity must be more than zero', answer.text, re.DOTALL)
+
+
+def test_a_document_without_lines_is_refused_with_a_blank_row_to_fill(asha, acme):
+    answer = asha.post("/invoices/new", typed(acme))
+    assert answer.status_code == 422
+    assert "Add at least one line." in answer.text
+    assert 'name="lines-0-name"' in answer.text
+
+
+def test_an_unknown_customer_is_refused_with_those_of_a_similar_name(asha, acme):
+    answer = asha.post("/invoices/new", typed(acme, ("A", "1", "1"), customer_id="", customer_name="acm"))
+    assert answer.status_code == 422
+    assert "There is no customer acm." in answer.text
+    assert f'<option value="{acme.id}">Acme Ltd</option>' in answer.text
+
+
+def test_a_customer_of_another_organisation_is_nobody(acme, dora):
+    answer = dora.post("/invoices/new", typed(acme, ("A", "1", "1")))
+    assert answer.status_code == 422
+    assert "There is no customer Acme Ltd." in answer.text
+
+
+@pytest.fixture
+def invoice(acme):
+    with unit_of_work() as session:
+        return make_invoice(session, acme)
+
+
+def test_a_document_of_another_organisation_is_not_found(invoice, dora):
+    for path in (f"/invoices/{invoice.id}", f"/invoices/{invoice.id}/edit", f"/invoices/{invoice.id}/pdf"):
+        assert dora.get(path).status_code == 404
+
+
+def test_an_invoice_is_not_found_among_the_quotes(asha, invoice):
+    assert asha.get(f"/quotes/{invoice.id}").status_code == 404
+
+
+# ---- without JavaScript
+
+
+def test_rows_are_added_moved_and_removed_by_plain_buttons(asha, acme):
+    form = typed(acme, ("One", "1", "1"), ("Two", "1", "2"))
+
+    def names(op):
+        text = asha.post("/invoices/new", form | {"op": op}).text.split("<template")[0]
+        return re.findall(r'name="lines-\d+-name"[^>]*?value="([^"]*)"', text)
+
+    assert names("add") == ["One", "Two", ""]
+    assert names("up-1") == names("down-0") == ["Two", "One"]
+    assert names("remove-0") == ["Two"]
+    assert names("remove-77") == ["One", "Two"]
+
+
+def test_a_customer_is_found_and_chosen_from_a_drop_down(asha, acme):
+    found = asha.post("/invoices/new", typed(acme, ("A", "1", "1"), customer_id="", customer_name="acm", op="find"))
+    assert found.status_code == 200
+    assert f'<option value="{acme.id}">Acme Ltd</option>' in found.text
+    chosen = typed(acme, ("A", "1", "1"), customer_id="", customer_name="acm", customer_match=acme.id)
+    assert saved(asha.post("/invoices/new", chosen)).customer_id == acme.id
+
+
+# ---- editing
+
+
+def test_an_edit_keeps_the_rows_it_names_and_drops_the_others(asha, acme):
+    with unit_of_work() as session:
+        lines = [make_line("Kept", "1", "5"), make_line("Gone", "1", "7")]
+        invoice = make_transaction(session, acme, is_draft=True, lines=lines)
+    kept_id = invoice.lines[0].id
+    page = asha.get(f"/invoices/{invoice.id}/edit").text
+    assert 'value="Kept"' in page
+    line = {"id": kept_id, "name": "Kept", "quantity": "3", "rate": "5"}
+    answer = asha.post(f"/invoices/{invoice.id}/edit", typed(acme, line, version=invoice.version))
+    assert [(line.id, line.quantity) for line in saved(answer).lines] == [(kept_id, 3)]
+
+
+def test_the_second_of_two_editors_is_told_and_loses_nothing(asha, chen, acme):
+    with unit_of_work() as session:
+        quote = make_quote(session, acme)
+    line = {"id": quote.lines[0].id, "name": "Widget", "quantity": "1", "rate": "100"}
+    form = typed(acme, line, version=quote.version, number=quote.number)
+    assert chen.post(f"/quotes/{quote.id}/edit", form | {"notes": "Chen's"}).status_code == 303
+    answer = asha.post(f"/quotes/{quote.id}/edit", form | {"notes": "Asha's"})
+    assert answer.status_code == 409
+    assert "Somebody else saved this record" in answer.text
+    assert "Asha&#39;s</textarea>" in answer.text
+    assert transactions.get(db.session(), Kind.QUOTE, quote.id).notes == "Chen's"
+    over = asha.post(f"/quotes/{quote.id}/edit", form | {"notes": "Asha's", "op": "overwrite"})
+    assert saved(over).notes == "Asha's"
+
+
+def test_a_document_that_cannot_be_edited_says_why(asha, acme):
+    with unit_of_work() as session:
+        invoice = make_invoice(session, acme)
+    asha.post(f"/invoices/{invoice.id}/move", {"to": "void"})
+    answer = asha.get(f"/invoices/{invoice.id}/edit", follow_redirects=True)
+    assert "This invoice is void. Duplicate it to start anew." in answer.text
+    assert f"/invoices/{invoice.id}/edit" not in answer.text
+
+
+# ---- while one types
+
+
+def preview(person, form, kind="invoices"):
+    return person.post(f"/{kind}/preview", form, headers=HTMX).text
+
+
+def test_totals_are_the_servers_as_one_types(asha, acme, chair):
+    line = {"name": "", "quantity": "3", "rate": "10.005", "tax_id": chair.tax_id}
+    text = preview(asha, typed(acme, line, shipping="5"))
+    for words in ("$30.02", "VAT (10%)", "$3.00", "$38.02"):
+        assert words in text
+    assert '<output id="lines-0-amount" hx-swap-oob="true">$30.02</output>' in text
+    assert db.session().query(Transaction).count() == 0
+
+
+def test_totals_come_before_the_customer_does(asha, acme, chair):
+    form = typed(acme, {"name": "Chair", "quantity": "2", "rate": "50", "tax_id": chair.tax_id})
+    text = preview(asha, form | {"customer_id": "", "customer_name": ""})
+    assert "$110.00" in text
+    assert "Choose a customer" not in text
+
+
+def test_the_preview_says_what_would_be_refused(asha, acme):
+    text = preview(asha, typed(acme, ("A", "1", "10"), discount_value="50", discount_kind="amount"))
+    assert "The discount of 50" in text
+
+
+def test_the_due_date_follows_date_and_terms(asha, acme):
+    with unit_of_work() as session:
+        term = payment_terms.create(session, TermDraft("Net 30", days=30), actor=SYSTEM)
+    text = preview(asha, typed(acme, ("A", "1", "1"), payment_term_id=term.id, date="2026-01-15"))
+    assert "Due 14 Feb 2026." in text
+
+
+def test_the_exchange_rate_appears_with_a_foreign_customer_only(asha, acme):
+    with unit_of_work() as session:
+        euro = make_customer(session, display_name="Müller GmbH", currency="EUR")
+    assert 'name="exchange_rate"' in preview(asha, typed(euro, ("A", "1", "1"), currency="USD"))
+    same = preview(asha, typed(euro, ("A", "1", "1"), currency="EUR", exchange_rate="1.1"))
+    assert "currency-field" not in same, "a field that one may be typing in is not swapped"
+    assert 'name="exchange_rate"' not in preview(asha, typed(acme, ("A", "1", "1"), currency="EUR"))
+
+
+def test_customers_are_offered_by_name_active_ones_only(asha, acme):
+    with unit_of_work() as session:
+        make_customer(session, display_name="Acme Old", active=False)
+    text = asha.get("/editor/customers?customer_name=ac", headers=HTMX).text
+    assert "Acme Ltd" in text
+    assert "Acme Old" not in text
+
+
+def test_picking_a_customer_answers_the_field_alone(asha, acme):
+    text = asha.get(f"/editor/customer?customer_id={acme.id}", headers=HTMX).text
+    assert text.lstrip().startswith('<div id="customer-field"')
+    assert f'name="customer_id" id="customer_id" value="{acme.id}"' in text
+    assert "<html" not in text
+
+
+def test_items_are_offered_at_their_price_in_the_documents_currency(asha, chair):
+    text = asha.get("/editor/items?lines-3-name=chr&currency=EUR&exchange_rate=1.25", headers=HTMX).text
+    assert 'data-rate="119.6"' in text
+    assert "€119.60" in text
+    assert f'data-tax-id="{chair.tax_id}"' in text
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1,204.50", "1204.50"), (" 12 ", "12"), (".5", "0.5"), ("-3", "-3"), ("1 000", "1000"), ("1,234,567", "1234567")],
+)
+def test_numbers_are_read_as_people_type_them(text, value):
+    assert parse(text) == Decimal(value)
+
+
+@pytest.mark.parametrize("text", ["12,5", "1e9", "NaN", "Infinity", "ten", "1.2.3", "1,23,4", "--1", ""])
+def test_what_is_no_plain_number_is_refused(text):
+    with pytest.raises(ValueError, match="Write a number"):
+        parse(text)
