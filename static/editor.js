@@ -57,7 +57,8 @@
     }
   });
   form.addEventListener("focusout", ({ target }) => target.matches("[role=combobox]") && show(target, false));
-  form.addEventListener("mousedown", (event) => event.target.closest(".combobox-list") && event.preventDefault());
+  // The field keeps the focus: leaving it swaps what surrounds it, and the click would land nowhere.
+  form.addEventListener("mousedown", (event) => event.target.closest(".combobox-list, #customer-search") && event.preventDefault());
   form.addEventListener("input", ({ target }) => {
     if (!target.matches("[data-line] [role=combobox]")) return;
     $("[name$='-item_id']", target.closest("[data-line]")).value = ""; // another name is another item

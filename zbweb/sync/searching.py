@@ -18,7 +18,7 @@ SHORTEST = 2
 """Letters the CRM's search wants at least."""
 _MOST = 20
 _SHOWN = {
-    "Accounts": ("Account_Name", "Phone", "Website", "Billing_City"),
+    "Accounts": ("Account_Name", "Phone", "Billing_City"),
     "Contacts": ("Full_Name", "Account_Name", "Email", "Mailing_City"),
 }
 """What a result shows of a record, its name first."""

@@ -76,6 +76,13 @@ def trigger(response: Response, event: str, detail: Mapping[str, Any] | None = N
     return response
 
 
+def retarget(response: Response, selector: str) -> Response:
+    """Put the answer's content into another element than the one that asked for it: a refusal, for instance."""
+    response.headers["HX-Retarget"] = selector
+    response.headers["HX-Reswap"] = "innerHTML"
+    return response
+
+
 def push_url(response: Response, url: str) -> Response:
     """Show `url` in the address bar with this fragment."""
     response.headers["HX-Push-Url"] = url
