@@ -6,13 +6,19 @@ Enqueueing twice is harmless, since every job claims its row in the database bef
 """
 
 import contextlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, Worker  # noqa: TID251  this is the door
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
+from rq.job import Job
+from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
+from rq.worker import BaseWorker
 
 from zbweb import config
 
@@ -26,6 +32,30 @@ SYNC = "sync"
 _CALLS_KEY = "zbweb:crm_calls"
 _SYNC_TIMEOUT_SECONDS = 6 * 3600
 _INSTANT_TIMEOUT_SECONDS = 600
+_FAILURES_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """A worker that shows signs of life; `task` is what it does at the moment, if anything."""
+
+    name: str
+    queues: tuple[str, ...]
+    task: str
+    born_at: datetime | None
+    seen_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedJob:
+    """A job that broke off with an error nobody expected; `error` is its last line."""
+
+    id: str
+    queue: str
+    task: str
+    row_id: int
+    error: str
+    failed_at: datetime | None
 
 
 @lru_cache(maxsize=4)
@@ -84,6 +114,74 @@ def is_waiting(queue: str) -> bool:
 def workers_alive() -> int:
     """How many workers have shown a sign of life lately; raises RedisError when Redis is away."""
     return Worker.count(connection=redis_at(config.current().redis_url))
+
+
+def depths() -> dict[str, int]:
+    """How many jobs wait, by queue; raises RedisError when Redis is away."""
+    return {each.name: each.count for each in queues([INSTANT, SYNC])}
+
+
+def workers() -> list[WorkerState]:
+    """Every worker that is alive; raises RedisError when Redis is away."""
+    connection = redis_at(config.current().redis_url)
+    found = Worker.all(connection=connection, serializer=JSONSerializer)
+    return sorted((_worker_state(each) for each in found), key=lambda each: each.name)
+
+
+def failed_jobs() -> list[FailedJob]:
+    """Jobs that broke off lately, newest first; raises RedisError when Redis is away."""
+    found = []
+    for queue in queues([INSTANT, SYNC]):
+        registry = FailedJobRegistry(queue=queue)
+        ids = registry.get_job_ids(end=_FAILURES_SHOWN - 1, desc=True)
+        jobs = Job.fetch_many(ids, connection=queue.connection, serializer=JSONSerializer)
+        found += [_failed(job) for job in jobs if job is not None]
+    return sorted(found, key=lambda each: each.failed_at or datetime.min.replace(tzinfo=UTC), reverse=True)
+
+
+def retry_failed(failed: FailedJob) -> None:
+    """Put a failed job back into its queue; harmless if it has gone meanwhile."""
+    with contextlib.suppress(InvalidJobOperation, NoSuchJobError):
+        FailedJobRegistry(queue=queues([failed.queue])[0]).requeue(failed.id)
+
+
+def delete_failed(failed: FailedJob) -> None:
+    """Forget a failed job; harmless if it has gone meanwhile."""
+    with contextlib.suppress(InvalidJobOperation, NoSuchJobError):
+        FailedJobRegistry(queue=queues([failed.queue])[0]).remove(failed.id, delete_job=True)
+
+
+def _worker_state(worker: BaseWorker) -> WorkerState:
+    job = worker.get_current_job()
+    return WorkerState(
+        name=f"{worker.hostname} ({worker.pid})",
+        queues=tuple(worker.queue_names()),
+        task=_task_of(job) if job is not None else "",
+        born_at=_aware(worker.birth_date),
+        seen_at=_aware(worker.last_heartbeat),
+    )
+
+
+def _failed(job: Job) -> FailedJob:
+    result = job.latest_result()
+    trace = (result.exc_string if result else None) or ""
+    return FailedJob(
+        id=job.id,
+        queue=job.origin,
+        task=_task_of(job),
+        row_id=int(job.args[0]),
+        error=trace.strip().rpartition("\n")[2][:500],
+        failed_at=_aware(job.ended_at),
+    )
+
+
+def _task_of(job: Job) -> str:
+    return str(job.func_name).rpartition(".")[2]
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    """RQ's times are UTC, some of them without saying so."""
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 def count_call(outcome: str) -> None:

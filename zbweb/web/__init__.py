@@ -38,6 +38,7 @@ PAGES = (
     "crm_connect",
     "crm_setup",
     "sync_history",
+    "jobs",
 )
 
 

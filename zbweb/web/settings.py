@@ -22,6 +22,9 @@ SECTIONS = (
     ("Integrations", (
         ("Zoho Apps", "integrations.zoho_apps", "plug", "Connect Zoho CRM and choose what is synced."),
     )),
+    ("Operation", (
+        ("Jobs", "jobs.index", "clock", "Work in the background: what waits, who works, what failed."),
+    )),
 )  # fmt: skip
 """Heading → (label, endpoint, icon, sentence); a page the application does not have is left out."""
 
