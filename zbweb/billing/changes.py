@@ -3,6 +3,7 @@
 A change is named by its column, or `custom.<key>` for a value of a custom field.
 """
 
+import sys
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -67,9 +68,9 @@ def _held(row: Any, name: str) -> Any:
     return getattr(row, name)
 
 
-def _length(column: Any) -> float:
-    length = getattr(column.type, "length", None)
-    return float("inf") if length is None else length
+def _length(column: Any) -> int:
+    length: int | None = getattr(column.type, "length", None)
+    return sys.maxsize if length is None else length
 
 
 def _json(value: Any) -> Any:
