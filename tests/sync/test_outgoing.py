@@ -73,6 +73,16 @@ def test_fields_that_share_a_crm_field_agree_on_what_it_was_told():
     assert agreed(told, rows_of(Table.ACCOUNT)) == {"display_name": "Acme", "company_name": "Acme", "phone": "1"}
 
 
+def test_a_new_last_name_is_part_of_the_full_name_that_both_agree_on():
+    before = {"display_name": "Ada Byron", "first_name": "Ada", "last_name": "Byron", "phone": "1"}
+    assert agreed({"last_name": "King"}, rows_of(Table.CONTACT), before) == {
+        "display_name": "Ada King",
+        "first_name": "Ada",
+        "last_name": "King",
+        "phone": "1",
+    }
+
+
 def test_once_told_nothing_is_news_any_more():
     for table in Table:
         rows = rows_of(table)

@@ -210,6 +210,18 @@ def test_a_renamed_customer_renames_its_account(both_ways, asha):
     assert [each["Account_Name"] for each in both_ways.records("Accounts", "Account_Name")] == ["Acme Limited"]
 
 
+def test_a_person_who_is_renamed_again_and_again_keeps_the_latest_name(both_ways, asha):
+    both_ways.add("Contacts", First_Name="Ada", Last_Name="Byron")
+    both_ways.sync()
+    (customer,) = both_ways.customers()
+    for last_name in ("King", "Lovelace"):
+        change(customer.id, asha.actor, last_name=last_name, display_name=f"Ada {last_name}")
+        both_ways.sync()
+    (customer,) = both_ways.customers()
+    assert (customer.display_name, customer.last_name) == ("Ada Lovelace", "Lovelace")
+    assert [each["Full_Name"] for each in both_ways.records("Contacts", "Full_Name")] == ["Ada Lovelace"]
+
+
 def test_an_edit_made_while_the_crm_is_called_is_pushed_next(both_ways, asha):
     customer_id = add_customer(phone="1")
 

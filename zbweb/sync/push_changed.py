@@ -141,7 +141,7 @@ def _write_down(push: Push, desk: Desk, table: Table, results: Sequence[tuple[Ch
 def _agree(push: Push, table: Table, link: Link, change: Change, verdict: Verdict) -> dict[str, Sequence[Any]]:
     """Note on the link what the CRM knows now; returns old and new for the history."""
     diff: dict[str, Sequence[Any]] = {key: (link.snapshot.get(key), value) for key, value in change.news.items()}
-    link.snapshot = {**link.snapshot, **agreed(change.news, push.rows(table))}
+    link.snapshot = agreed(change.news, push.rows(table), link.snapshot)
     link.crm_modified_at = verdict.modified_at or link.crm_modified_at
     link.synced_at, link.direction = now(), Direction.OUT
     if table is not Table.PERSON:

@@ -5,6 +5,7 @@ our values as the CRM would say them back, so that neither looks like a change o
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from zbweb.sync.core.fieldtypes import Unmappable, Value
 from zbweb.sync.core.mapping import Row
@@ -26,8 +27,7 @@ def presented(values: Mapping[str, Value], rows: Sequence[Row], *, name: str) ->
         if first is not None:
             ours[first] = ""
     if full is not None:
-        parts = (ours[first] if first is not None else "", ours[last])
-        ours[full] = " ".join(str(part) for part in parts if part not in _EMPTY)
+        ours[full] = _whole(ours, first, last)
     return ours
 
 
@@ -56,9 +56,24 @@ def _differs(value: Value, snapshot: Mapping[str, Value], key: str) -> bool:
     return value != agreed
 
 
-def agreed(told: Mapping[str, Value], rows: Sequence[Row]) -> dict[str, Value]:
-    """What both sides agree on once the CRM was told `told`: also for fields that read the same CRM field."""
-    by_crm = {row.crm: told[row.key] for row in rows if row.writes and row.key in told}
+def agreed(
+    told: Mapping[str, Value], rows: Sequence[Row], before: Mapping[str, Value] = MappingProxyType({})
+) -> dict[str, Value]:
+    """What both sides agree on, over what they agreed on before, once the CRM was told `told`.
+
+    That includes fields that read the same CRM field, and the full name that the CRM makes of its parts.
+    """
+    news = {row.key: told[row.key] for row in rows if row.writes and row.key in told}
+    by_crm = {row.crm: news[row.key] for row in rows if row.key in news}
     shared = {row.key: _normal(row, by_crm[row.crm]) for row in rows if not row.writes and row.crm in by_crm}
-    full = {row.key: told[row.key] for row in rows if row.crm == FULL_NAME and row.key in told}
-    return {**shared, **full, **{row.key: told[row.key] for row in rows if row.writes and row.key in told}}
+    after = {**before, **shared, **news}
+    if not by_crm.keys() & {FIRST_NAME, LAST_NAME}:
+        return after
+    keys = {row.crm: row.key for row in reversed(rows)}
+    whole = _whole(after, keys.get(FIRST_NAME), keys.get(LAST_NAME))
+    return after | {row.key: whole for row in rows if row.crm == FULL_NAME}
+
+
+def _whole(values: Mapping[str, Value], *keys: str | None) -> str:
+    parts = (values.get(key) for key in keys if key is not None)
+    return " ".join(str(part) for part in parts if part not in _EMPTY)
