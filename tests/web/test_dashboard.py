@@ -41,15 +41,16 @@ def test_the_dashboard_says_what_is_owed_overdue_and_open(ben, acme):
 
 
 def test_an_empty_dashboard_says_what_to_do(asha):
-    page = asha.get("/").text
-    assert "Nothing yet" in page
-    assert "Not connected." in page
+    assert "Nothing yet" in asha.get("/").text
+    assert "Not connected." in asha.get("/sync-state").text
 
 
 def test_the_dashboard_tells_of_the_sync(asha, acme):
     with unit_of_work() as session:
         make_connection(session)
-    page = asha.get("/").text
+    assert 'hx-get="/sync-state"' in asha.get("/").text
+    page = asha.get("/sync-state", headers={"HX-Request": "true"}).text
+    assert "<html" not in page
     assert "Unresolved failures" in page
     assert "Last sync" in page
 

@@ -7,12 +7,16 @@ from decimal import Decimal
 
 import pytest
 from pypdf import PdfReader
+from sqlalchemy import event
 
 from tests.factories.customers import make_customer
-from tests.factories.transactions import make_invoice, make_line, make_order, make_quote, make_transaction, pay
-from zbweb.billing import transactions
+from tests.factories.links import make_connection
+from tests.factories.transactions import bill, make_invoice, make_line, make_order, make_quote, make_transaction, pay
+from zbweb.billing import moves, transactions
 from zbweb.billing.drafts import Potential
+from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import EmailMessage, Transaction
+from zbweb.billing.status import Status
 from zbweb.billing.words import Kind
 from zbweb.db import db, unit_of_work
 
@@ -255,3 +259,28 @@ def test_amounts_keep_their_currency(asha):
         customer = make_customer(session, display_name="Kawaguchi", currency="JPY")
         make_invoice(session, customer, exchange_rate=Decimal("0.0067"), lines=[make_line("Tea", "3", "100")])
     assert "¥300" in asha.get("/invoices").text
+
+
+# ---- speed
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/sync-state", "/invoices", "/invoices?q=acme&status=unpaid", "/sales-orders", "/invoices/{id}",
+     "/invoices/{id}/edit", "/invoices/new", "/payments", "/payments/new?invoice_id={id}", "/payments/1", "/reports/receivables",
+     "/customers/1/statement", "/outbox", "/invoices/{id}/send"],
+)  # fmt: skip
+def test_no_page_runs_more_than_twelve_queries(asha, acme, path):
+    with unit_of_work() as session:
+        make_connection(session)
+        order = make_order(session, acme, lines=[make_line(f"Part {at}") for at in range(8)])
+        invoice = bill(session, order, {0: "1"})
+        moves.move(session, invoice, Status.SENT, SYSTEM)
+        for _ in range(5):
+            paid = make_invoice(session, acme)
+            pay(session, acme, 10, invoices={paid: 5, invoice: 1})
+    queries = []
+    event.listen(db.engine, "before_cursor_execute", lambda *call: queries.append(call[2]))
+    assert asha.get(path.format(id=invoice.id)).status_code == 200
+    selects = [query for query in queries if query.startswith("SELECT")]
+    assert len(selects) <= 12, "\n".join(selects)

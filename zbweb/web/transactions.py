@@ -60,12 +60,13 @@ def export(kind: Kind) -> Response:
 def show(kind: Kind, transaction_id: int) -> ResponseReturnValue:
     """One document: what it says, where it stands, and what can be done next."""
     session = db.session()
+    own = books.own(session)
     detail = documents.detail(session, kind, transaction_id, today=books.today(session))
     status = Status(detail.transaction.status)
     return render_template(
         "transactions/show.html", page=PAGES[kind], pages=PAGES, detail=detail, document=detail.transaction,
         moves=[(to, move_button(kind, status, to)) for to in detail.moves], story=story.told(detail.history),
-        base_currency=books.own(session).base_currency,
+        base_currency=own.base_currency,
         taxes=[(row["name"], Decimal(row["rate"]), Decimal(row["tax"])) for row in detail.transaction.tax_table],
     )  # fmt: skip
 
