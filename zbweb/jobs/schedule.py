@@ -16,10 +16,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from zbweb import config
+from zbweb.billing import post
 from zbweb.clock import now
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.jobs import queue
-from zbweb.sync import runs
+from zbweb.sync import channels, claims, events, metrics, runs
 from zbweb.sync.core.schedule import next_slot
 from zbweb.sync.core.words import ConnectionStatus, RunStatus, Trigger
 from zbweb.sync.models import Connection, ModuleSetup, SyncRun
@@ -92,9 +93,60 @@ def wake_waiting_runs() -> None:
             queue.run_sync(run_id)
 
 
+def wake_outboxes() -> None:
+    """Hand on what waits to be told: its time has come again, its worker died, or its job was lost with Redis."""
+    if not queue.is_waiting(queue.INSTANT):
+        for organisation_id in claims.organisations_waiting(db.session()):
+            queue.push_soon(organisation_id)
+
+
+def wake_emails() -> None:
+    """Hand on e-mails that nobody sends."""
+    if not queue.is_waiting(queue.INSTANT):
+        for email_id in post.due(db.session()):
+            queue.send_email(email_id)
+
+
+def turn_the_day() -> None:
+    """Have figures told anew where a calendar day has ended, and what was due is overdue."""
+    with unit_of_work() as session:
+        work_for(session, None)
+        live = select(Connection).where(Connection.status == ConnectionStatus.CONNECTED)
+        for connection in session.scalars(live).all():
+            work_for(session, connection.organisation_id)
+            metrics.owe_after_midnight(session, connection)
+
+
+def keep_channels() -> None:
+    """Hand on the orders for notifications that are missing, outdated or about to end."""
+    if not queue.is_waiting(queue.INSTANT):
+        for connection_id in channels.due(db.session()):
+            queue.keep_channel(connection_id)
+
+
+def wake_notifications() -> None:
+    """Hand on notifications that waited for a resume, a run or the CRM, or whose job was lost with Redis."""
+    if not queue.is_waiting(queue.INSTANT):
+        for event_id in events.waiting(db.session()):
+            queue.handle_event(event_id)
+
+
+def forget_notifications() -> None:
+    """Drop notifications that are long handled."""
+    with unit_of_work() as session:
+        work_for(session, None)
+        events.forget_old(session)
+
+
 CHORES: tuple[Chore, ...] = (
     Chore("start due runs", 1.0, start_due_runs),
     Chore("wake waiting runs", 5.0, wake_waiting_runs),
+    Chore("wake outboxes", 5.0, wake_outboxes),
+    Chore("wake emails", 5.0, wake_emails),
+    Chore("turn the day", 60.0, turn_the_day),
+    Chore("keep channels", 5.0, keep_channels),
+    Chore("wake notifications", 2.0, wake_notifications),
+    Chore("forget notifications", 3600.0, forget_notifications),
 )
 
 

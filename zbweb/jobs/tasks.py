@@ -9,9 +9,10 @@ from functools import wraps
 import structlog
 from rq import get_current_job
 
+from zbweb.billing import post
 from zbweb.db import db, work_for
 from zbweb.jobs import queue
-from zbweb.sync import run
+from zbweb.sync import channels, delivery, events, run
 
 log = structlog.get_logger()
 
@@ -56,3 +57,27 @@ def run_sync(run_id: int) -> None:
 
     if not run.execute(run_id, run.Shift(owner(), should_yield=should_yield)):
         queue.run_sync(run_id)
+
+
+@_task
+def push(organisation_id: int) -> None:
+    """Tell the CRM what waits in an organisation's outbox."""
+    delivery.deliver(organisation_id)
+
+
+@_task
+def send_email(email_id: int) -> None:
+    """Send an e-mail that waits."""
+    post.send(email_id)
+
+
+@_task
+def handle_event(event_id: int) -> None:
+    """Handle a notification of the CRM."""
+    events.handle(event_id)
+
+
+@_task
+def keep_channel(connection_id: int) -> None:
+    """See to the order for notifications."""
+    channels.keep(connection_id)

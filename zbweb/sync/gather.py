@@ -16,6 +16,10 @@ from zbweb.sync.models import Link
 BY_PERSON = "by_person"
 """The reason of links that a person set apart; a skipped twin's says "policy"."""
 BY_POLICY = "by_policy"
+UNDONE = "undone"
+"""The reason of links whose record an undo removed or parted: not fetched again unless somebody asks."""
+FOR_DOCUMENTS = "for_documents"
+"""The reason of an individual's account, which stands in the CRM only because its documents demand one."""
 
 
 @dataclass(slots=True)
@@ -67,9 +71,9 @@ def gather(session: Session, connection_id: int, crm_module: str, crm_ids: Seque
 def _remember(known: Known, link: Link) -> None:
     if link.state == LinkState.APART:
         known.apart[link.crm_id] = link
-        if link.reason == BY_PERSON:
+        if link.reason in (BY_PERSON, FOR_DOCUMENTS):
             known.past[link.crm_id] = Past.APART
-    elif link.reason in ("deleted_here", "unlinked"):
+    elif link.reason in ("deleted_here", "unlinked", UNDONE):
         known.past[link.crm_id] = Past.REMOVED
 
 

@@ -16,6 +16,7 @@ class Reason(StrEnum):
     PAIRED = "paired"
     REMOVED_HERE = "removed_here"
     KEPT_APART = "kept_apart"
+    AWAITS_REVIEW = "awaits_review"
     BOTH_CHANGED = "both_changed"
     CRM_WON = "crm_won"
     BILLING_WON = "billing_won"
@@ -47,6 +48,11 @@ class Reason(StrEnum):
     STATUS_BY_PERSON = "status_by_person"
     ALREADY_DONE = "already_done"
     NO_CUSTOMER = "no_customer"
+    DOCUMENT_GONE = "document_gone"
+    DELETED_HERE = "deleted_here"
+    DOCUMENT_NO_CUSTOMER = "document_no_customer"
+    DOCUMENT_REFUSED = "document_refused"
+    DOCUMENT_GONE_IN_CRM = "document_gone_in_crm"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -61,9 +67,11 @@ SENTENCES: dict[Reason, str] = {
     Reason.TWIN_TAKEN: "The customer of this name is already paired with another CRM record of the same name. "
     "Rename one of the two in Zoho CRM, or choose Clone.",
     Reason.PAIRED: "The same record was here already; the two are paired now.",
-    Reason.REMOVED_HERE: "It was deleted or unlinked here, so it is not fetched again. "
+    Reason.REMOVED_HERE: "It was deleted, unlinked or undone here, so it is not fetched again. "
     "To have it back, fetch it with the search in Zoho CRM.",
     Reason.KEPT_APART: "Somebody decided to keep this record and the customer of the same name apart.",
+    Reason.AWAITS_REVIEW: "It may be the same as a customer that came from Zoho CRM, so it was not added there. "
+    "Say in the review list whether the two are one.",
     Reason.BOTH_CHANGED: "Changed here and in Zoho CRM. Choose per field which value stays.",
     Reason.CRM_WON: "Changed here and in Zoho CRM. The value of Zoho CRM stands; ours is kept in this entry.",
     Reason.BILLING_WON: "Changed here and in Zoho CRM. The value here stands, as the setup says.",
@@ -101,5 +109,12 @@ SENTENCES: dict[Reason, str] = {
     Reason.ALREADY_DONE: "The document for this potential was made before.",
     Reason.NO_CUSTOMER: "The potential belongs to no account or contact that could be fetched as a customer. "
     "Give it one in Zoho CRM, then choose Retry.",
+    Reason.DOCUMENT_GONE: "Somebody deleted this document in Zoho CRM, so it was not sent there again. "
+    "To have it back there, open the document here and choose Send Again.",
+    Reason.DELETED_HERE: "Deleted here; deleted in Zoho CRM too.",
+    Reason.DOCUMENT_NO_CUSTOMER: "The document's account or contact is not a customer here. "
+    "Fetch it as a customer; the document follows with the next sync.",
+    Reason.DOCUMENT_REFUSED: "A change made in Zoho CRM is not possible here, so the document here stays as it is.",
+    Reason.DOCUMENT_GONE_IN_CRM: "Deleted in Zoho CRM. The document here stays; it is no longer linked.",
 }
 """What people read; it says what happened and what to do next."""

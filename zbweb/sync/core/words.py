@@ -37,9 +37,10 @@ class Scope(StrEnum):
 
 
 class Extent(StrEnum):
-    """Step 2: how information flows."""
+    """Step 2: how information flows. Customers are fetched or synced both ways, transactions pushed or both."""
 
     FETCH = "fetch"
+    PUSH = "push"
     BOTH = "both"
 
 
@@ -78,10 +79,9 @@ class LinkState(StrEnum):
 
 
 class ReviewState(StrEnum):
-    """What a person said of a near match."""
+    """What a person said of a near match; of two that were linked only one is left, and no pair."""
 
     OPEN = "open"
-    LINKED = "linked"
     APART = "apart"
 
 
