@@ -127,19 +127,33 @@ def dissociate_potential(session: Session, transaction: Transaction, *, actor: A
     _set_potential(session, transaction, None, "potential_dissociated", actor)
 
 
+def follow_potential(
+    session: Session, transaction: Transaction, potential: Potential, *, fate: str, actor: Actor
+) -> None:
+    """Note on a document what became of its potential ("won"), which an automation made it follow."""
+    transaction = lock(session, transaction.id)
+    changes = differences(transaction, _potential_values(potential))
+    apply(transaction, changes)
+    told: Changes = {**jsonable(changes), "fate": (None, fate)}
+    journal.record(session, ENTITY, transaction.id, action="potential_followed", actor=actor, changes=told)
+
+
 def _set_potential(
     session: Session, transaction: Transaction, potential: Potential | None, action: str, actor: Actor
 ) -> None:
     transaction = lock(session, transaction.id)
-    values = {
+    if changes := differences(transaction, _potential_values(potential)):
+        apply(transaction, changes)
+        touch(transaction)
+        journal.record(session, ENTITY, transaction.id, action=action, actor=actor, changes=jsonable(changes))
+
+
+def _potential_values(potential: Potential | None) -> dict[str, str | None]:
+    return {
         "potential_id": potential.id if potential else None,
         "potential_name": potential.name if potential else "",
         "potential_stage": potential.stage if potential else "",
     }
-    if changes := differences(transaction, values):
-        apply(transaction, changes)
-        touch(transaction)
-        journal.record(session, ENTITY, transaction.id, action=action, actor=actor, changes=jsonable(changes))
 
 
 def _ensure_allowed(session: Session, transaction: Transaction, composed: Composed) -> None:

@@ -85,6 +85,11 @@ def handle_event(event_id: int) -> None:
     _enqueue(INSTANT, "handle_event", event_id)
 
 
+def keep_channel(connection_id: int) -> None:
+    """Have a worker see to the order for notifications."""
+    _enqueue(INSTANT, "keep_channel", connection_id)
+
+
 def send_email(email_id: int) -> None:
     """Have a worker send an e-mail."""
     _enqueue(INSTANT, "send_email", email_id)

@@ -48,7 +48,7 @@ def _pushes(live: LiveRun) -> bool:
 
 def _automates(live: LiveRun) -> bool:
     connection = live.session.get_one(Connection, live.connection_id)
-    return not live.only and connection.automation != Automation.NONE
+    return connection.automation != Automation.NONE and (not live.only or "Deals" in live.only.get("crm", {}))
 
 
 def _always(_live: LiveRun) -> bool:

@@ -47,6 +47,7 @@ class _Pick:
     mapping: Mapping[Table, Sequence[Row]]
     actor: Actor
     began: datetime
+    trigger: Trigger
 
 
 def ensure_open(connection: Connection) -> None:
@@ -57,7 +58,15 @@ def ensure_open(connection: Connection) -> None:
         raise Paused("The sync with Zoho CRM is paused, so nothing is fetched from there. An admin can resume it.")
 
 
-def fetch_one(connection: Connection, crm_module: str, crm_id: str, *, actor: Actor, client: CrmClient) -> int:
+def fetch_one(
+    connection: Connection,
+    crm_module: str,
+    crm_id: str,
+    *,
+    actor: Actor,
+    client: CrmClient,
+    trigger: Trigger = Trigger.PICKED,
+) -> int:
     """Fetch one account or contact, and what belongs to it, as a run of its own; the id of its customer.
 
     An account comes with its contacts, a contact with its account. Call it outside of any unit of work. Raises
@@ -71,10 +80,10 @@ def fetch_one(connection: Connection, crm_module: str, crm_id: str, *, actor: Ac
     choices = choices_for(session, connection)
     try:
         mapping = mappings.for_tables(session, choices, client, _tables(choices, crm_module))
-        pick = _Pick(session, connection, client, choices, mapping, actor, began)
+        pick = _Pick(session, connection, client, choices, mapping, actor, began, trigger)
         batches = _haul(pick, crm_module, crm_id)
     except CrmError as error:
-        _note_failure(connection, choices, actor, began, error)
+        _note_failure(_run(connection, choices, actor, began, trigger), error)
         raise
     run_id = _bring_in(pick, batches)
     table, (lead, *_) = batches[0]
@@ -155,7 +164,7 @@ def _bring_in_once(pick: _Pick, batches: Sequence[Batch]) -> int:
         connection = session.get_one(Connection, pick.connection.id, populate_existing=True)
         ensure_open(connection)
         connection.credits_remaining = pick.client.credits_remaining
-        run = _run(connection, pick.choices, pick.actor, pick.began)
+        run = _run(connection, pick.choices, pick.actor, pick.began, pick.trigger)
         run.only = {"crm": {table.crm_module: [str(each["id"]) for each in records] for table, records in batches}}
         run.total = run.done = sum(len(records) for _, records in batches)
         session.add(run)
@@ -172,18 +181,17 @@ def _bring_in_once(pick: _Pick, batches: Sequence[Batch]) -> int:
     return run.id
 
 
-def _run(connection: Connection, choices: Choices, actor: Actor, began: datetime) -> SyncRun:
+def _run(connection: Connection, choices: Choices, actor: Actor, began: datetime, trigger: Trigger) -> SyncRun:
     return SyncRun(
         organisation_id=connection.organisation_id, connection_id=connection.id, module=SyncedModule.CUSTOMERS,
-        trigger=Trigger.PICKED, actor_name=actor.name, setup=choices.to_json(), queued_at=began, started_at=began,
+        trigger=trigger, actor_name=actor.name, setup=choices.to_json(), queued_at=began, started_at=began,
     )  # fmt: skip
 
 
-def _note_failure(connection: Connection, choices: Choices, actor: Actor, began: datetime, error: CrmError) -> None:
+def _note_failure(run: SyncRun, error: CrmError) -> None:
     code = error.code or type(error).__name__
     words = " ".join(str(part) for part in (error.crm_status, code) if part)
     with unit_of_work() as session:
-        run = _run(connection, choices, actor, began)
         session.add(run)
         runs.end(session, run, RunStatus.FAILED, code=code[:64], message=f"{error.message} ({words})")
 

@@ -37,7 +37,9 @@ PAGES = (
     "integrations",
     "crm_connect",
     "crm_setup",
+    "automation",
     "sync_history",
+    "hooks",
     "jobs",
 )
 

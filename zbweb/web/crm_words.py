@@ -22,6 +22,7 @@ MODULES: dict[str, str] = {
     SyncedModule.QUOTES: "Quotes",
     SyncedModule.SALES_ORDERS: "Sales Orders",
     SyncedModule.INVOICES: "Invoices",
+    "potentials": "Potentials",
 }
 TRIGGERS: dict[str, str] = {
     Trigger.FIRST: "First sync",

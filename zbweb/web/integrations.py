@@ -11,11 +11,13 @@ from zbweb.billing.journal import Actor
 from zbweb.billing.words import Kind, Role
 from zbweb.db import after_commit, db, unit_of_work
 from zbweb.jobs import queue
+from zbweb.sync import channels, history, runs
 from zbweb.sync import connection as connections
-from zbweb.sync import history, runs
+from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
 from zbweb.sync.core.words import Trigger
 from zbweb.sync.models import Connection
 from zbweb.web import access, crm_words, htmx
+from zbweb.web.automation import switches
 
 bp = Blueprint("integrations", __name__, url_prefix="/settings/integrations")
 bp.context_processor(crm_words.navigation)
@@ -37,7 +39,8 @@ def zoho_crm() -> ResponseReturnValue:
     connection = connections.active(db.session())
     if connection is None:
         return htmx.page("integrations/consent.html")
-    return htmx.page_or_block("integrations/zoho_crm.html", "standing", **_details(connection))
+    details = _details(connection) | {"automation": switches(connection)}
+    return htmx.page_or_block("integrations/zoho_crm.html", "standing", **details)
 
 
 @bp.get("/zoho-crm/progress")
@@ -90,6 +93,7 @@ def resume() -> ResponseReturnValue:
 @access.allow(Role.ADMIN)
 def disable() -> ResponseReturnValue:
     """Let nothing leave or arrive."""
+    _withdraw_channel(connections.active_or_refuse(db.session()))
     _change(connections.disable)
     return _back("The integration is disabled. Nothing is exchanged with Zoho CRM until you enable it again.")
 
@@ -109,6 +113,12 @@ def _change(action: Callable[..., None], *, then_push: bool = False) -> None:
         action(session, connection, actor=actor)
         if then_push:
             _push_after(session, connection)
+
+
+def _withdraw_channel(connection: Connection) -> None:
+    """The last thing said to the CRM, as far as it can be said now."""
+    if connection.is_live and connection.channel_events:
+        channels.withdraw(connection, client_for(connection, patience_seconds=PAGE_PATIENCE_SECONDS))
 
 
 def _push_after(session: Session, connection: Connection) -> None:

@@ -25,6 +25,7 @@ _SENTENCES = {
     "payment_removed": "took back payment {payment}",
     "potential_linked": "linked the potential {potential_name}",
     "potential_dissociated": "dissociated the potential",
+    "potential_followed": "followed the potential, which was {fate}",
     "refunded": "refunded {refund}",
     "emailed": "sent it by e-mail",
 }

@@ -18,7 +18,8 @@ class Connection(OrganisationOwned, Base):
 
     `next_sync_at` is the slot of the next automatic run; moving it forward is how a scheduler claims it.
     `automation_since` and `deals_watermark` are times of the CRM's clock. The channel is the standing order for
-    notifications: what was ordered, for which address, until when, and why it could not be (`channel_problem`).
+    notifications: what was ordered, for which address, until when, why it could not be (`channel_problem`), and
+    when it is to be looked after next (`channel_due_at`).
     """
 
     __tablename__ = "connections"
@@ -60,7 +61,7 @@ class Connection(OrganisationOwned, Base):
     channel_events: Mapped[list[str]] = mapped_column(JSON, default=list)
     channel_url: Mapped[LongText] = mapped_column(default="")
     channel_problem: Mapped[LongText] = mapped_column(default="")
-    channel_retry_at: Mapped[UtcTime | None]
+    channel_due_at: Mapped[UtcTime | None]
     credits_remaining: Mapped[int | None]
 
     @property
@@ -75,7 +76,10 @@ class Connection(OrganisationOwned, Base):
 
 
 class CrmEvent(OrganisationOwned, Base):
-    """A notification that the CRM posted; its digest is unique, so a replay is refused by the database."""
+    """A notification that the CRM posted; its digest is unique, so a replay is refused by the database.
+
+    `retry_at` in the future: somebody is at it, or it waits for what must come first.
+    """
 
     __tablename__ = "crm_events"
     __table_args__ = (
@@ -94,4 +98,5 @@ class CrmEvent(OrganisationOwned, Base):
     crm_ids: Mapped[list[str]] = mapped_column(JSON)
     received_at: Mapped[UtcTime] = mapped_column(default=now)
     handled_at: Mapped[UtcTime | None]
+    retry_at: Mapped[UtcTime | None]
     error: Mapped[LongText] = mapped_column(default="")
