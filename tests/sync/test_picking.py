@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from tests.factories.customers import make_customer
 from tests.factories.sync import connected
+from tests.slowness import PATIENCE_SECONDS, slow
 from zbweb.billing.journal import SYSTEM, Actor
 from zbweb.billing.models import ContactPerson, Customer
 from zbweb.crm.errors import TimedOut, Unavailable
@@ -245,12 +246,12 @@ def test_a_crm_in_trouble_is_told_and_noted_in_the_history(partners):
 
 def test_a_slow_crm_is_not_waited_for_longer_than_a_person_would(partners):
     account, _ = add_zylker(partners)
-    partners.sandbox.faults(latency_ms=1500)
-    hasty = client_for(partners.connection, patience_seconds=0.3)
-    with pytest.raises(TimedOut):
-        searching.search(db.session(), partners.connection, hasty, "zylker")
-    with pytest.raises(TimedOut):
-        fetch(partners, "Accounts", account, client=hasty)
+    hasty = client_for(partners.connection, patience_seconds=PATIENCE_SECONDS)
+    with slow(partners.sandbox):
+        with pytest.raises(TimedOut):
+            searching.search(db.session(), partners.connection, hasty, "zylker")
+        with pytest.raises(TimedOut):
+            fetch(partners, "Accounts", account, client=hasty)
     assert last_run().status == "failed"
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests.factories.customers import make_customer
 from tests.factories.sync import connected
 from tests.factories.transactions import make_invoice
+from tests.slowness import PATIENCE_SECONDS, slow
 from zbweb.billing import customers
 from zbweb.billing.drafts import Potential
 from zbweb.billing.journal import SYSTEM
@@ -134,9 +135,9 @@ def test_a_stranger_sees_nothing_of_our_customers(zylker, dora):
 
 def test_a_slow_crm_leaves_what_is_known_here_and_a_way_to_dissociate(partners, zylker, ben, monkeypatch):
     link(zylker)
-    monkeypatch.setattr(potentials, "PAGE_PATIENCE_SECONDS", 0.3)
-    partners.sandbox.faults(latency_ms=1500)
-    text = look(ben, zylker, transaction_id=zylker.invoice)
+    monkeypatch.setattr(potentials, "PAGE_PATIENCE_SECONDS", PATIENCE_SECONDS)
+    with slow(partners.sandbox):
+        text = look(ben, zylker, transaction_id=zylker.invoice)
     assert "did not answer in time" in text
     assert "Retry" in text
     assert offered(text) == [("Big & new", "Dissociate")]
