@@ -16,7 +16,7 @@ from sqlalchemy import select
 from zbweb import config, demo
 from zbweb.app import create_app
 from zbweb.billing.models import Organisation
-from zbweb.db import db, unit_of_work, work_for
+from zbweb.db import db, gather_statistics, unit_of_work, work_for
 from zbweb.errors import AppError
 from zbweb.supervisor import supervise
 
@@ -31,6 +31,7 @@ def prepare(*, with_demo: bool) -> None:
             work_for(session, None)
             if session.scalars(select(Organisation.id).limit(1)).first() is None:
                 demo.load(session)
+        gather_statistics(db.engine)
 
 
 def migrate() -> None:

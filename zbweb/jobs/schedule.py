@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from zbweb import config
 from zbweb.billing import post
 from zbweb.clock import now
-from zbweb.db import db, unit_of_work, work_for
+from zbweb.db import db, gather_statistics, unit_of_work, work_for
 from zbweb.jobs import queue
 from zbweb.sync import channels, claims, events, metrics, runs
 from zbweb.sync.core.schedule import next_slot
@@ -138,6 +138,11 @@ def forget_notifications() -> None:
         events.forget_old(session)
 
 
+def refresh_statistics() -> None:
+    """Keep SQLite's planner informed; connections see it when the pool opens them anew."""
+    gather_statistics(db.engine)
+
+
 CHORES: tuple[Chore, ...] = (
     Chore("start due runs", 1.0, start_due_runs),
     Chore("wake waiting runs", 5.0, wake_waiting_runs),
@@ -147,6 +152,7 @@ CHORES: tuple[Chore, ...] = (
     Chore("keep channels", 5.0, keep_channels),
     Chore("wake notifications", 2.0, wake_notifications),
     Chore("forget notifications", 3600.0, forget_notifications),
+    Chore("refresh statistics", 1800.0, refresh_statistics),
 )
 
 
