@@ -17,7 +17,7 @@ from zbweb.billing.changes import Changes, apply, differences, ensure_current, e
 from zbweb.billing.contact_persons import PersonDraft
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import Customer, Organisation, Payment, PaymentTerm, Transaction
-from zbweb.billing.naming import name_key
+from zbweb.billing.recognition import note_keys
 from zbweb.billing.words import CustomerType
 from zbweb.clock import now
 from zbweb.db import organisation_of
@@ -105,7 +105,7 @@ def create(session: Session, draft: CustomerDraft, *, actor: Actor) -> Customer:
     customer = Customer(organisation_id=organisation_id, origin=actor.origin, custom={}, contact_persons=[])
     apply(customer, differences(customer, values))
     customer.currency = customer.currency or session.get_one(Organisation, organisation_id).base_currency
-    customer.name_key = name_key(customer.display_name)
+    note_keys(customer)
     session.add(customer)
     session.flush()  # the journal needs its id
     journal.record(
@@ -142,7 +142,7 @@ def change(session: Session, customer: Customer, *, values: Mapping[str, Any], a
         raise Invalid(words, {"currency": words})
     told = _in_words(session, changes)
     apply(customer, changes)
-    customer.name_key = name_key(customer.display_name)
+    note_keys(customer)
     _touch(customer)
     journal.record(session, ENTITY, customer.id, action="updated", actor=actor, changes=told)
     return changes

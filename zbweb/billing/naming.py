@@ -36,6 +36,18 @@ _LEGAL_FORMS = frozenset(
     ]
 )
 
+_EVERYBODYS = frozenset(
+    [
+        "gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "live.com", "msn.com", "yahoo.com", "ymail.com",
+        "icloud.com", "me.com", "mac.com", "aol.com", "gmx.com", "gmx.de", "gmx.net", "web.de", "t-online.de",
+        "freenet.de", "mail.com", "mail.ru", "yandex.ru", "proton.me", "protonmail.com", "zoho.com", "zohomail.com",
+        "fastmail.com", "orange.fr", "free.fr", "laposte.net", "libero.it", "qq.com", "163.com", "126.com",
+        "naver.com", "rediffmail.com", "facebook.com", "linkedin.com", "instagram.com", "twitter.com", "x.com",
+        "youtube.com", "google.com", "sites.google.com", "etsy.com", "amazon.com",
+    ]
+)  # fmt: skip
+"""Domains that say nothing about a business: whoever likes has an address or a page there."""
+
 
 def name_key(name: str) -> str:
     """A display name with case, accents and spaces folded: equal keys are the same name."""
@@ -50,4 +62,13 @@ def loose_key(name: str) -> str:
     """A name without punctuation and legal forms, with `&` as "and": equal loose keys are worth a person's look."""
     words = _PUNCTUATION.sub(" ", name_key(name).replace("&", " and ")).split()
     kept = [word for word in words if word not in _LEGAL_FORMS]
-    return " ".join(kept or words)
+    return " ".join(kept or words)[:255]
+
+
+def domain_of(website: str, email: str) -> str:
+    """The domain that a business is known by: its website's, else its e-mail's; "" if it has none of its own."""
+    host = re.split(r"[/?#:]", website.casefold().strip().rpartition("//")[2], maxsplit=1)[0].removeprefix("www.")
+    for domain in (host, email.casefold().strip().rpartition("@")[2]):
+        if "." in domain and domain not in _EVERYBODYS:
+            return domain[:255]
+    return ""

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from zbweb.billing.models import ContactPerson, Customer
 from zbweb.billing.naming import name_key
+from zbweb.billing.recognition import note_keys
 from zbweb.billing.words import CustomerType, Origin
 from zbweb.clock import now
 from zbweb.db import reserve_ids
@@ -99,8 +100,8 @@ def change(holding: Holding, values: Mapping[str, Value]) -> None:
             setattr(holding, key, value)
     if custom != holding.custom:
         holding.custom = custom
-    if isinstance(holding, Customer) and "display_name" in values:
-        holding.name_key = name_key(str(values["display_name"]))
+    if isinstance(holding, Customer):
+        note_keys(holding)
     holding.version += 1
     holding.updated_at = now()
 

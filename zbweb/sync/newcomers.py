@@ -8,13 +8,13 @@ from sqlalchemy import select
 from zbweb.billing.models import ContactPerson, Customer
 from zbweb.billing.words import CustomerType
 from zbweb.crm.port import Record
-from zbweb.sync import holdings, lookup, waiting
+from zbweb.sync import holdings, lookup, near, waiting
 from zbweb.sync.core.fields import Table
 from zbweb.sync.core.fieldtypes import Value
 from zbweb.sync.core.mapping import to_remote
 from zbweb.sync.core.outgoing import LAST_NAME, presented
 from zbweb.sync.core.reasons import Reason
-from zbweb.sync.core.words import Entity, LinkState
+from zbweb.sync.core.words import Entity, LinkState, Outcome
 from zbweb.sync.desk import Desk
 from zbweb.sync.holdings import KINDS, Holding
 from zbweb.sync.lookup import Sought
@@ -48,7 +48,7 @@ def gather(push: Push, desk: Desk, table: Table, rows: Sequence[Waiting]) -> lis
     """The newcomers among waiting rows. What is not pushed at all leaves the outbox, what cannot be is written down."""
     kind, ids = KINDS[table], [each.entity_id for each in rows]
     linked = links_of(desk.session, desk.connection_id, kind.entity, ids)
-    barred = _barred(push, desk, kind.entity, ids)
+    barred, unsure = _barred(push, desk, kind.entity, ids), _unsure(push, desk, table, ids)
     local = holdings.load(desk.session, kind, [entity_id for entity_id in ids if entity_id not in linked])
     accounts = accounts_of(desk, local.values())
     idle, newcomers = [], []
@@ -57,6 +57,9 @@ def gather(push: Push, desk: Desk, table: Table, rows: Sequence[Waiting]) -> lis
         if holding is None:
             continue
         if each.entity_id in barred or (not _is_offered(holding) and not push.asked_for):
+            idle.append(each)
+        elif each.entity_id in unsure:
+            desk.note(Told(table, holding.id, holdings.name_of(holding)).fate(Outcome.SKIPPED, Reason.AWAITS_REVIEW))
             idle.append(each)
         elif isinstance(holding, ContactPerson) and holding.customer_id not in accounts:
             idle += _without_account(desk, each, holding)
@@ -80,6 +83,13 @@ def _barred(push: Push, desk: Desk, entity: Entity, ids: Sequence[int]) -> set[i
         Link.state.in_(states),
     )
     return set(desk.session.scalars(statement))
+
+
+def _unsure(push: Push, desk: Desk, table: Table, ids: Sequence[int]) -> set[int]:
+    """Customers who may be in the CRM under another name: somebody has to say so before they are added again."""
+    if table is Table.PERSON or push.asked_for:
+        return set()
+    return near.undecided(desk.session, desk.connection_id, ids)
 
 
 def accounts_of(desk: Desk, local: Iterable[Holding]) -> dict[int, str]:

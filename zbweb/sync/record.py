@@ -13,7 +13,7 @@ from zbweb.billing.naming import name_key
 from zbweb.billing.words import CustomerType
 from zbweb.clock import now
 from zbweb.crm.port import Record
-from zbweb.sync import holdings
+from zbweb.sync import holdings, near
 from zbweb.sync.core.decide import Action, Decision, Past, Situation, decide
 from zbweb.sync.core.fields import Table
 from zbweb.sync.core.fieldtypes import Value
@@ -191,6 +191,10 @@ def _create(desk: Desk, table: Table, created: Sequence[tuple[Incoming, Decision
         desk.journal(kind.entity, entity_id, "created", {})
         desk.note(_fate(table, each, Outcome.ADDED, decision.reason, entity_id))
     desk.add_links(links)
+    if kind.customer_type is not None:
+        near.note_near(
+            desk, kind.customer_type, [(id_, each.values) for id_, (each, _) in zip(ids, created, strict=True)]
+        )
     return ids
 
 

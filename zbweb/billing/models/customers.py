@@ -15,6 +15,7 @@ class Customer(OrganisationOwned, Base):
     `version` grows with every change: it tells a second editor that the first was quicker, and the
     sync whether anything happened here since the two books last agreed. `search_key` is what the list's
     search looks through; the database writes it, and the index on it answers without reading the rows.
+    `loose_key` and `domain` are what near matches are found by; customers fetched from the CRM have none.
     """
 
     __tablename__ = "customers"
@@ -26,6 +27,14 @@ class Customer(OrganisationOwned, Base):
             sqlite_where=text("active = 0"), postgresql_where=text("active = false"),
         ),
         Index(None, "organisation_id", "email"),
+        Index(
+            "ix_customers_loose_key", "organisation_id", "loose_key",
+            sqlite_where=text("loose_key IS NOT NULL"), postgresql_where=text("loose_key IS NOT NULL"),
+        ),
+        Index(
+            "ix_customers_domain", "organisation_id", "domain",
+            sqlite_where=text("domain IS NOT NULL"), postgresql_where=text("domain IS NOT NULL"),
+        ),
         Index(None, "organisation_id", "updated_at"),
     )  # fmt: skip
 
@@ -41,6 +50,8 @@ class Customer(OrganisationOwned, Base):
         ),
         deferred=True,
     )
+    loose_key: Mapped[Name | None]
+    domain: Mapped[Name | None]
     company_name: Mapped[Name] = mapped_column(default="")
     salutation: Mapped[Code] = mapped_column(default="")
     first_name: Mapped[Name] = mapped_column(default="")

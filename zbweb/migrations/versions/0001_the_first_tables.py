@@ -242,6 +242,8 @@ def upgrade() -> None:
     sa.Column('display_name', sa.String(length=255), nullable=False),
     sa.Column('name_key', sa.String(length=255), nullable=False),
     sa.Column('search_key', sa.String(length=300), sa.Computed("substr(name_key || ' ' || lower(email) || ' ' || phone || ' ' || lower(company_name), 1, 300)", persisted=True), nullable=False),
+    sa.Column('loose_key', sa.String(length=255), nullable=True),
+    sa.Column('domain', sa.String(length=255), nullable=True),
     sa.Column('company_name', sa.String(length=255), nullable=False),
     sa.Column('salutation', sa.String(length=64), nullable=False),
     sa.Column('first_name', sa.String(length=255), nullable=False),
@@ -276,6 +278,8 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_customers'))
     )
     with op.batch_alter_table('customers', schema=None) as batch_op:
+        batch_op.create_index('ix_customers_domain', ['organisation_id', 'domain'], unique=False, sqlite_where=sa.text('domain IS NOT NULL'), postgresql_where=sa.text('domain IS NOT NULL'))
+        batch_op.create_index('ix_customers_loose_key', ['organisation_id', 'loose_key'], unique=False, sqlite_where=sa.text('loose_key IS NOT NULL'), postgresql_where=sa.text('loose_key IS NOT NULL'))
         batch_op.create_index('ix_customers_inactive', ['organisation_id', 'name_key'], unique=False, sqlite_where=sa.text('active = 0'), postgresql_where=sa.text('active = false'))
         batch_op.create_index(batch_op.f('ix_customers_organisation_id'), ['organisation_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_customers_organisation_id_customers_email'), ['organisation_id', 'email'], unique=False)
@@ -817,6 +821,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_customers_organisation_id_customers_type_customers_name_key'))
         batch_op.drop_index(batch_op.f('ix_customers_organisation_id_customers_email'))
         batch_op.drop_index(batch_op.f('ix_customers_organisation_id'))
+        batch_op.drop_index('ix_customers_loose_key', sqlite_where=sa.text('loose_key IS NOT NULL'), postgresql_where=sa.text('loose_key IS NOT NULL'))
+        batch_op.drop_index('ix_customers_domain', sqlite_where=sa.text('domain IS NOT NULL'), postgresql_where=sa.text('domain IS NOT NULL'))
         batch_op.drop_index('ix_customers_inactive', sqlite_where=sa.text('active = 0'), postgresql_where=sa.text('active = false'))
 
     op.drop_table('customers')

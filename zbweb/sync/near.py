@@ -1,0 +1,105 @@
+"""Near matches: a customer that the CRM made here, beside one of ours that may be the same.
+
+Equal names are the policy's business. What is merely alike ("Ltd" and "Limited", one e-mail address, one domain)
+is kept as a pair for a person to decide about, in the unit of work that made the customer; until then ours is
+not pushed as new. Only customers that were not fetched carry the keys to be compared by, in indexes of their own,
+so one question answers for a batch, and where there are none nothing else is asked.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import insert, select, union_all
+from sqlalchemy.orm import Session
+
+from zbweb.billing.models import Customer
+from zbweb.billing.words import CustomerType
+from zbweb.clock import now
+from zbweb.sync.core.fieldtypes import Value
+from zbweb.sync.core.likeness import Keys, keys_of, nearest
+from zbweb.sync.core.words import Entity, LinkState, ReviewState
+from zbweb.sync.desk import Desk
+from zbweb.sync.models import Link, ReviewPair
+
+
+def note_near(desk: Desk, customer_type: CustomerType, created: Sequence[tuple[int, Mapping[str, Value]]]) -> None:
+    """Keep a pair for each of the customers just created, by id and values, that is like one of ours."""
+    if not created or not _are_any_ours(desk.session):
+        return
+    keys = {
+        customer_id: keys_of(values, is_business=customer_type is CustomerType.BUSINESS)
+        for customer_id, values in created
+    }
+    ours = _candidates(desk, customer_type, keys.values())
+    rows = [
+        {
+            "organisation_id": desk.organisation_id,
+            "connection_id": desk.connection_id,
+            "customer_id": found[0],
+            "other_id": customer_id,
+            "why": found[1],
+            "state": ReviewState.OPEN,
+            "decided_by": "",
+            "created_at": now(),
+        }
+        for customer_id, mine in keys.items()
+        if (found := nearest(mine, _sharing(mine, ours)))
+    ]
+    if rows:
+        desk.session.execute(insert(ReviewPair.__table__), rows)  # type: ignore[arg-type]
+
+
+def _are_any_ours(session: Session) -> bool:
+    return session.scalars(select(Customer.id).where(Customer.loose_key.is_not(None)).limit(1)).first() is not None
+
+
+_Index = Mapping[str, Sequence[tuple[int, Keys]]]
+
+
+def _candidates(desk: Desk, customer_type: CustomerType, keys: Collection[Keys]) -> _Index:
+    """Customers of ours without a link that share anything with any of `keys`, by what they share."""
+    linked = select(Link.id).where(
+        Link.connection_id == desk.connection_id,
+        Link.entity == Entity.CUSTOMER,
+        Link.entity_id == Customer.id,
+        Link.state == LinkState.ACTIVE,
+    )
+    alike = union_all(
+        *(
+            select(Customer.id).where(column.in_(wanted))
+            for column, wanted in (
+                (Customer.loose_key, {each.loose for each in keys if each.loose}),
+                (Customer.domain, {each.domain for each in keys if each.domain}),
+                (Customer.email, {each.email for each in keys if each.email}),
+            )
+            if wanted
+        )
+    )  # each part has an index; joined by OR, none of them would be used
+    statement = (
+        select(
+            Customer.id, Customer.name_key, Customer.loose_key, Customer.email, Customer.domain,
+            Customer.type, Customer.active,
+        ).where(Customer.id.in_(alike), ~linked.exists())
+    )  # fmt: skip
+    index: dict[str, list[tuple[int, Keys]]] = defaultdict(list)
+    for customer_id, name, loose, email, domain, type_, is_active in desk.session.execute(statement):
+        if type_ != customer_type or not is_active or loose is None:
+            continue
+        each = (customer_id, Keys(name, loose, email.casefold(), domain))
+        for key in {loose, email.casefold(), domain or ""} - {""}:
+            index[key].append(each)
+    return index
+
+
+def _sharing(mine: Keys, ours: _Index) -> list[tuple[int, Keys]]:
+    return [each for key in (mine.loose, mine.email, mine.domain) if key for each in ours.get(key, ())]
+
+
+def undecided(session: Session, connection_id: int, customer_ids: Collection[int]) -> set[int]:
+    """Those of the customers whom somebody has yet to compare with one that the CRM made."""
+    statement = select(ReviewPair.customer_id).where(
+        ReviewPair.connection_id == connection_id,
+        ReviewPair.customer_id.in_(customer_ids),
+        ReviewPair.state == ReviewState.OPEN,
+    )
+    return set(session.scalars(statement))
