@@ -3,7 +3,7 @@ PY ?= python3
 UV_VERSION = 0.13.9
 BIN = .venv/bin
 
-.PHONY: run test check bench lock help install browser
+.PHONY: run test check bench screenshots lock help install browser
 help:            ## list the commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/'
 
@@ -22,6 +22,9 @@ check: install   ## format, lint, types, import contracts, templates
 
 bench: install   ## the benchmark table
 	$(BIN)/python -m tests.bench $(ARGS)
+
+screenshots: install browser  ## the README's pictures, taken of the real product
+	$(BIN)/python -m tests.screenshots
 
 lock: install    ## resolve the dependencies anew
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --extra dev --extra peers pyproject.toml -o requirements.lock
