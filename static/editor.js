@@ -67,7 +67,10 @@
     if (detail.target.id === "customer-field") return touched();
     if (!detail.target.matches(".combobox-list")) return;
     const input = $("[role=combobox]", detail.target.closest(".combobox"));
-    if (document.activeElement === input) show(input, true);
+    if (document.activeElement !== input) return;
+    const chosen = input.getAttribute("aria-activedescendant"); // a later answer must not undo the arrow key
+    show(input, true);
+    mark(input, options(listOf(input)).find((option) => option.id === chosen) ?? null);
   });
 
   // ---- Items: a suggestion fills its row.

@@ -308,6 +308,7 @@ def test_items_are_offered_at_their_price_in_the_documents_currency(asha, chair)
     assert 'data-rate="119.6"' in text
     assert "€119.60" in text
     assert f'data-tax-id="{chair.tax_id}"' in text
+    assert f'id="lines-3-name-option-{chair.id}"' in text, "each row has options of its own"
 
 
 @pytest.mark.parametrize(

@@ -53,8 +53,9 @@ def customer() -> ResponseReturnValue:
 @access.allow()
 def items() -> ResponseReturnValue:
     """Items offered while one types in a row, at their price in the document's currency."""
-    session, typed = db.session(), next((text for name, text in request.args.items() if name.startswith("lines-")), "")
+    session = db.session()
+    row, typed = next((pair for pair in request.args.items() if pair[0].startswith("lines-")), ("lines-0-name", ""))
     rate = request.args.get("exchange_rate", type=parse)
     currency = request.args.get("currency") or books.own(session).base_currency
     found = [(item, editing.price(item, rate)) for item in offers.items(session, typed)]
-    return htmx.block("transactions/options.html", "items", found=found, currency=currency, plain=plain)
+    return htmx.block("transactions/options.html", "items", found=found, row=row, currency=currency, plain=plain)
