@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.orm import Session
 
-from zbweb.billing import books, receivables
-from zbweb.billing.journal import put_in_outbox
-from zbweb.billing.models import Transaction
+from zbweb.billing import books, journal, receivables
+from zbweb.billing.journal import Actor, put_in_outbox
+from zbweb.billing.models import OutboxRow, Transaction
 from zbweb.billing.status import Status
 from zbweb.billing.words import Kind
 from zbweb.crm.errors import CrmError
@@ -58,9 +58,8 @@ def owe_since(session: Session, connection: Connection, moment: datetime.datetim
     """The same for customers that were linked after `moment` and have invoices already."""
     if not connection.push_metrics:
         return
-    statement = _linked_customers(connection.id).where(
-        Link.created_at >= moment, Transaction.kind == Kind.INVOICE, Transaction.status == Status.SENT
-    )
+    linked = _linked_customers(connection.id, Link.created_at >= moment)
+    statement = linked.where(Transaction.kind == Kind.INVOICE, Transaction.status == Status.SENT)
     put_in_outbox(session, METRICS, sorted(session.scalars(statement)))
 
 
@@ -84,15 +83,50 @@ def owe_after_midnight(session: Session, connection: Connection) -> None:
     connection.metric_fields = {**connection.metric_fields, _DAY: today.isoformat()}
 
 
-def _linked_customers(connection_id: int) -> Any:
-    """Ids of linked customers, joined with their documents."""
+def _linked_customers(connection_id: int, *of_link: ColumnElement[bool]) -> Select[tuple[int]]:
+    """Ids of linked customers, by their documents; further conditions on the link."""
     is_linked = exists().where(
         Link.entity_id == Transaction.customer_id,
         Link.entity == Entity.CUSTOMER,
         Link.connection_id == connection_id,
         Link.state == LinkState.ACTIVE,
+        *of_link,
     )
-    return select(Transaction.customer_id).where(is_linked).distinct()
+    return select(Transaction.customer_id).where(is_linked.correlate(Transaction)).distinct()
+
+
+def switch(session: Session, connection: Connection, *, enabled: bool, actor: Actor) -> None:
+    """Begin or stop telling the CRM; whoever begins has everything told."""
+    connection.push_metrics = enabled
+    journal.record(session, "connection", connection.id, action="figures_on" if enabled else "figures_off", actor=actor)
+    if enabled:
+        begin_anew(session, connection)
+
+
+def begin_anew(session: Session, connection: Connection) -> None:
+    """Look for the CRM's fields anew and have all figures told."""
+    connection.metric_fields = {_DAY: books.today(session).isoformat()}
+    owe_all(session, connection)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """How the figures stand: fields the CRM does not let us have, and customers whose figures it refuses."""
+
+    enabled: bool
+    missing: tuple[str, ...]
+    failing: int
+    problem: str
+    labels: tuple[str, ...] = tuple(LABELS.values())
+
+
+def overview(session: Session, connection: Connection) -> Overview:
+    """For the details page."""
+    kept = [connection.metric_fields.get(module) or {} for module in MODULES]
+    missing = {LABELS[key] for names in kept for key, name in names.items() if not name}
+    failed = select(OutboxRow.error_message).where(OutboxRow.entity == METRICS, OutboxRow.error_code != "")
+    words = session.scalars(failed.order_by(OutboxRow.id)).all()
+    return Overview(connection.push_metrics, tuple(sorted(missing)), len(words), words[0] if words else "")
 
 
 # --- telling ----------------------------------------------------------------------------------------

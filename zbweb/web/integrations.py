@@ -11,7 +11,7 @@ from zbweb.billing.journal import Actor
 from zbweb.billing.words import Kind, Role
 from zbweb.db import after_commit, db, unit_of_work
 from zbweb.jobs import queue
-from zbweb.sync import channels, history, runs
+from zbweb.sync import channels, history, metrics, panel_links, runs
 from zbweb.sync import connection as connections
 from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
 from zbweb.sync.core.words import Trigger
@@ -128,7 +128,14 @@ def _push_after(session: Session, connection: Connection) -> None:
 
 def _details(connection: Connection) -> dict[str, Any]:
     overview = history.overview(db.session(), connection)
-    return {"connection": connection, "overview": overview, "transactions": TRANSACTIONS, "phases": crm_words.PHASES}
+    return {
+        "connection": connection,
+        "overview": overview,
+        "transactions": TRANSACTIONS,
+        "phases": crm_words.PHASES,
+        "figures": metrics.overview(db.session(), connection),
+        "panel_address": panel_links.address(connection),
+    }
 
 
 def _back(message: str) -> ResponseReturnValue:

@@ -1,0 +1,40 @@
+"""How a document stands with Zoho CRM, on its page: asked again while it waits, and tried again on request."""
+
+from flask import Blueprint, flash, url_for
+from flask.typing import ResponseReturnValue
+
+from zbweb.db import db, unit_of_work
+from zbweb.sync import transaction_state
+from zbweb.web import access, htmx
+
+bp = Blueprint("transaction_sync", __name__)
+
+
+@bp.get("/transactions/<int:transaction_id>/zoho-crm")
+@access.allow()
+def chip(transaction_id: int) -> ResponseReturnValue:
+    """The state as a fragment, which asks for itself again while that may change by itself."""
+    return _chip(transaction_id)
+
+
+@bp.post("/transactions/<int:transaction_id>/zoho-crm/retry")
+@access.allow()
+def retry(transaction_id: int) -> ResponseReturnValue:
+    """Send it again, now."""
+    with unit_of_work() as session:
+        document = transaction_state.find(session, transaction_id)
+        transaction_state.send_again(session, document)
+    if htmx.is_htmx():
+        return _chip(transaction_id)
+    flash("It is sent to Zoho CRM again.", "success")
+    return htmx.redirect(url_for("transactions.show", kind=document.kind, transaction_id=transaction_id))
+
+
+def _chip(transaction_id: int) -> ResponseReturnValue:
+    session = db.session()
+    document = transaction_state.find(session, transaction_id)
+    return htmx.page(
+        "transaction_sync/chip.html",
+        document=document,
+        standing=transaction_state.standing(session, document),
+    )
