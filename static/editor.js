@@ -63,8 +63,14 @@
     if (!target.matches("[data-line] [role=combobox]")) return;
     $("[name$='-item_id']", target.closest("[data-line]")).value = ""; // another name is another item
   });
+  // A row's amount comes with the totals; its row may have gone meanwhile.
+  const placeAmount = ({ dataset, value }) => {
+    const place = document.getElementById(dataset.amountOf);
+    if (place) place.textContent = value;
+  };
   document.addEventListener("htmx:afterSwap", ({ detail }) => {
     if (detail.target.id === "customer-field") return touched();
+    if (detail.target.id === "totals") return $$("[data-amount-of]", detail.target).forEach(placeAmount);
     if (!detail.target.matches(".combobox-list")) return;
     const input = $("[role=combobox]", detail.target.closest(".combobox"));
     if (document.activeElement !== input) return;

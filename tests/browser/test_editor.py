@@ -43,6 +43,7 @@ def test_an_invoice_is_written_saved_sent_and_printed(editor):
     cell(editor, "Rate").fill("1,250.50")
     cell(editor, "Quantity").fill("2")
     expect(total(editor)).to_have_text("$2,501.00")
+    expect(editor.locator("#lines-0-amount")).to_have_text("$2,501.00")
     editor.get_by_role("button", name="Save", exact=True).click()
     expect(editor).to_have_url(re.compile(r"/invoices/\d+$"))
     editor.get_by_role("button", name="Mark as Sent").click()
