@@ -6,6 +6,7 @@ what the CRM told us does not, so nothing is echoed.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import case, select
@@ -92,7 +93,7 @@ def put_in_outbox(session: Session, entity: str, entity_ids: list[int]) -> None:
     ]
     session.connection().execute(statement, rows)
     for listener in _announce:
-        after_commit(session, f"outbox-{organisation_id}", lambda: listener(organisation_id))
+        after_commit(session, f"outbox-{organisation_id}", partial(listener, organisation_id))
 
 
 def history(session: Session, entity: str, entity_id: int, *, limit: int = 50) -> list[JournalEntry]:
