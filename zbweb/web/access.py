@@ -88,9 +88,7 @@ def _load(token: str) -> SignedIn | None:
             Membership,
             (Membership.user_id == User.id) & (Membership.organisation_id == LoginSession.organisation_id),
         )
-        .where(
-            LoginSession.token_hash == _hash(token), LoginSession.expires_at > now(), User.active, Membership.active
-        )
+        .where(LoginSession.token_hash == _hash(token), LoginSession.expires_at > now(), User.active, Membership.active)
     )
     row = db.session.execute(statement).first()
     if row is None:
