@@ -22,5 +22,10 @@ def unseal(sealed: str) -> str:
         ) from None
 
 
+def reseal(sealed: str) -> str:
+    """The same secret, sealed with the newest key; raises CredentialsUnreadable when its own key is gone."""
+    return seal(unseal(sealed))
+
+
 def _cipher() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in current().credential_keys])

@@ -4,10 +4,11 @@ import json
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from zbweb.clock import now
-from zbweb.crm.cipher import seal, unseal
+from zbweb.crm.cipher import reseal, seal, unseal
 from zbweb.crm.grants import Grant, GrantKind, withdraw
 from zbweb.db import Base, Code, LongText, Name, OrganisationOwned, PrimaryKey, UtcTime
 
@@ -79,6 +80,17 @@ def revoke(credential: CrmCredential) -> None:
     credential.sealed_access_token = seal("")
     credential.expires_at = now()
     credential.refused_reason = _WITHDRAWN
+
+
+def reseal_all(session: Session) -> int:
+    """Encrypt every stored credential with the newest key; returns how many. Raises CredentialsUnreadable."""
+    credentials = session.scalars(
+        select(CrmCredential).with_for_update().execution_options(populate_existing=True)
+    ).all()
+    for credential in credentials:
+        credential.sealed_secrets = reseal(credential.sealed_secrets)
+        credential.sealed_access_token = reseal(credential.sealed_access_token)
+    return len(credentials)
 
 
 def sealed_secrets(grant: Grant) -> str:
