@@ -36,7 +36,7 @@ def redis_server(port: int = 0, directory: str | None = None):
         )  # fmt: skip
         client = redis.Redis(port=port)
         try:
-            _until(lambda: client.ping(), redis.RedisError)
+            _until(client.ping, redis.RedisError)
             yield f"redis://127.0.0.1:{port}/0"
         finally:
             client.close()
@@ -97,8 +97,9 @@ def _until(attempt, error, seconds: float = 15) -> None:
     while True:
         try:
             attempt()
-            return
         except error:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
+        else:
+            return

@@ -61,9 +61,10 @@ def test_nothing_is_enqueued_by_a_unit_of_work_that_rolled_back(pair):
     def fail():
         with unit_of_work() as session:
             runs.queue_run(session, pair.connection, trigger=Trigger.INSTANT, actor_name="Asha Rao")
-            raise ValueError
+            raise ValueError("it rolls back")
 
-    pytest.raises(ValueError, fail)
+    with pytest.raises(ValueError, match="rolls back"):
+        fail()
     assert not queue.is_waiting(queue.SYNC)
 
 

@@ -2,15 +2,19 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from flask import Response, stream_with_context
 
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 
 def safe(text: str) -> str:
-    """`text` as a cell that a spreadsheet shows and does not calculate."""
+    """`text` as a cell that a spreadsheet shows and does not calculate. A negative number is harmless."""
+    if _NUMBER.fullmatch(text):
+        return text
     return f"'{text}" if text.startswith(_FORMULA_STARTS) or text.lstrip().startswith(_FORMULA_STARTS) else text
 
 
