@@ -6,7 +6,7 @@ call, so that whoever finds the mark later looks in the CRM before sending again
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from zbweb.clock import now
@@ -29,6 +29,8 @@ from zbweb.sync.pushing import linked_crm_ids, links_of
 GONE = "deleted_in_crm"
 """The reason of a link whose document somebody deleted in the CRM."""
 _BUSY_SECONDS = 5.0
+_CLOCKS_APART = timedelta(minutes=5)
+"""How far behind ours the CRM's clock may be, as long as it has not told us the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def _compose(sheet: Sheet, ties: Ties, module: SentModule) -> Told:
 def _insert(courier: Courier, module: SentModule, told: Sequence[Told]) -> None:
     if not told:
         return
-    at = courier.client.server_time or now()
+    at = courier.client.server_time or now() - _CLOCKS_APART
     with courier.plain_unit() as session:
         claims.mark_sent(session, [each.sheet.row for each in told], at)
     records = [to_record(_without_empty(each.values), module.shape) for each in told]

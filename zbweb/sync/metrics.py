@@ -26,6 +26,7 @@ from zbweb.sync.claims import METRICS, Claimed
 from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Entity, LinkState, SyncedModule
 from zbweb.sync.courier import Courier
+from zbweb.sync.live import LiveRun
 from zbweb.sync.models import Connection, Link
 from zbweb.sync.pushing import links_of
 
@@ -63,6 +64,12 @@ def owe_since(session: Session, connection: Connection, moment: datetime.datetim
     put_in_outbox(session, METRICS, sorted(session.scalars(statement)))
 
 
+def owe_newcomers(live: LiveRun) -> None:
+    """The last phase of a run: customers that it linked and that have invoices already."""
+    with live.unit() as (_, desk):
+        owe_since(desk.session, desk.session.get_one(Connection, live.connection_id), live.started_at)
+
+
 def owe_all(session: Session, connection: Connection) -> None:
     """The same for every linked customer with invoices: the figures were switched on, or their fields were lost."""
     owe_since(session, connection, datetime.datetime.min.replace(tzinfo=datetime.UTC))
@@ -83,7 +90,7 @@ def owe_after_midnight(session: Session, connection: Connection) -> None:
     connection.metric_fields = {**connection.metric_fields, _DAY: today.isoformat()}
 
 
-def _linked_customers(connection_id: int, *of_link: ColumnElement[bool]) -> Select[tuple[int]]:
+def _linked_customers(connection_id: int, *of_link: ColumnElement[bool]) -> Select[int]:
     """Ids of linked customers, by their documents; further conditions on the link."""
     is_linked = exists().where(
         Link.entity_id == Transaction.customer_id,

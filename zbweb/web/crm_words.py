@@ -1,5 +1,6 @@
 """The sync's choices in the specification's own words, for forms, summaries and the history; and where they stand."""
 
+from zbweb.sync.core.likeness import Likeness
 from zbweb.sync.core.words import Extent, Policy, RunStatus, Scope, SyncedModule, Trigger, Winner
 
 SCOPES: dict[str, str] = {
@@ -52,8 +53,15 @@ PHASES: dict[str, str] = {
     "chosen": "Fetching the chosen records",
     "push": "Sending changes to Zoho CRM",
     "deals": "Looking at potentials",
+    "figures": "Looking for figures to send",
 }
 """What a run is doing, by the name of its phase."""
+
+LIKENESS: dict[str, str] = {
+    Likeness.NAME: "Nearly the same name",
+    Likeness.EMAIL: "The same e-mail address",
+    Likeness.DOMAIN: "The same website or e-mail domain",
+}
 
 
 def navigation() -> dict[str, str]:
