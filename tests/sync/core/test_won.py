@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from zbweb.billing.status import Status, allowed
+from zbweb.billing.status import MOVES, Status, allowed
 from zbweb.crm.port import StageKind
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.won import KIND_OF, Held, Plan, Situation, plan
@@ -67,8 +67,6 @@ EVERY = [
 
 def possible(automation):
     """Every situation whose document could stand as it does."""
-    from zbweb.billing.status import MOVES
-
     statuses = MOVES[KIND_OF[automation]]
     return [each for each in EVERY if each.held is None or each.held.status in statuses]
 
