@@ -3,6 +3,7 @@
 `app` is empty but for the tables; `tests.factories` makes the people and records a test is about.
 """
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -14,6 +15,11 @@ from tests.servers import postgres_server, redis_server
 from zbweb.app import create_app
 from zbweb.config import Config
 from zbweb.db import db
+
+hypothesis.settings.register_profile(
+    "shared machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("shared machine")
 
 
 @pytest.fixture(scope="session")

@@ -122,7 +122,7 @@ def test_disabling_asks_first_and_offers_to_enable_again(configured):
     page = configured.get(DETAILS).text
     assert page.count("Enable Integration") == 1
     assert "Disable Integration" not in page
-    assert set(disabled_buttons(page)) == {"Instant Sync", "Pause Sync"}
+    assert {"Instant Sync", "Pause Sync"} <= set(disabled_buttons(page))
     configured.post(f"{DETAILS}/enable")
     assert connection().is_live
 

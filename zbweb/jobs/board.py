@@ -26,6 +26,7 @@ TASK_NAMES = {
     "push": "Send to Zoho CRM",
     "handle_event": "Notification from Zoho CRM",
     "send_email": "E-mail",
+    "keep_channel": "Order for notifications",
 }
 """What each task is called on the page."""
 
