@@ -1,7 +1,8 @@
 """The processes that work later. Roles: `jobs` does every job, `instant` only short ones, `scheduler` looks for
 what is due. Several roles share one start: `worker.py instant jobs jobs scheduler`.
 
-SIGTERM lets the jobs at hand finish. Any number of each may run, on any number of hosts.
+SIGTERM lets the jobs at hand finish; a sync pauses after its batch, and whoever comes next goes on with it.
+Any number of each may run, on any number of hosts.
 """
 
 import os

@@ -19,7 +19,7 @@ from zbweb.errors import NotFound
 from zbweb.jobs import queue
 from zbweb.jobs.queue import FailedJob, WorkerState
 from zbweb.sync.core.words import RunStatus
-from zbweb.sync.models import CrmEvent, SyncRun
+from zbweb.sync.models import Connection, CrmEvent, SyncRun
 
 TASK_NAMES = {
     "run_sync": "Sync",
@@ -34,6 +34,7 @@ _ROWS: dict[str, InstrumentedAttribute[int]] = {
     "run_sync": SyncRun.id,
     "handle_event": CrmEvent.id,
     "send_email": EmailMessage.id,
+    "keep_channel": Connection.id,
 }
 """The rows that tasks work on; `push` is given an organisation."""
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue, Worker  # noqa: TID251  this is the door
+from rq import Queue, Worker, get_current_job  # noqa: TID251  this is the door
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job
 from rq.registry import FailedJobRegistry
@@ -112,6 +112,18 @@ def is_waiting(queue: str) -> bool:
     """Whether another job waits in a queue."""
     try:
         return queues([queue])[0].count > 0
+    except RedisError:
+        return False
+
+
+def is_told_to_stop() -> bool:
+    """Whether the worker that does the present job was asked to end: long work then pauses at its next good place."""
+    job = get_current_job()
+    if job is None or job.worker_name is None:
+        return False
+    key = f"{Worker.redis_worker_namespace_prefix}{job.worker_name}"
+    try:
+        return bool(redis_at(config.current().redis_url).hexists(key, "shutdown_requested_date"))
     except RedisError:
         return False
 

@@ -53,7 +53,7 @@ def run_sync(run_id: int) -> None:
     deadline = time.monotonic() + _SLICE_SECONDS
 
     def should_yield() -> bool:
-        return time.monotonic() > deadline and queue.is_waiting(queue.SYNC)
+        return queue.is_told_to_stop() or (time.monotonic() > deadline and queue.is_waiting(queue.SYNC))
 
     if not run.execute(run_id, run.Shift(owner(), should_yield=should_yield)):
         queue.run_sync(run_id)
