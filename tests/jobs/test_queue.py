@@ -6,8 +6,6 @@ from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
 
 from tests.conftest import make_config
-from tests.factories.sync import connected
-from tests.sandbox_server import SandboxServer
 from zbweb import config
 from zbweb.clock import now
 from zbweb.db import db, unit_of_work, work_for
@@ -15,20 +13,6 @@ from zbweb.jobs import queue, schedule
 from zbweb.sync import runs
 from zbweb.sync.core.words import RunStatus, Trigger
 from zbweb.sync.models import Connection, SyncRun
-
-
-@pytest.fixture
-def settings(tmp_path, redis_url):
-    queue.redis_at(redis_url).flushdb()
-    return make_config(tmp_path, redis_url=redis_url)
-
-
-@pytest.fixture
-def pair(app, asha):
-    with SandboxServer() as sandbox:
-        sandbox.reset(empty=True)
-        sandbox.seed(accounts=5, contacts_per_account=0)
-        yield connected(app, sandbox, scope="accounts", extent="fetch", policy="skip")
 
 
 def work() -> None:

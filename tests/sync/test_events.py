@@ -19,6 +19,7 @@ from zbweb.sync import connection as connections
 from zbweb.sync import events, runs
 from zbweb.sync.core.notices import Notice
 from zbweb.sync.core.words import RunStatus, Trigger
+from zbweb.sync.errors import NotConnected, Paused
 from zbweb.sync.models import Connection, CrmEvent, Link, SyncRun
 
 _digests = itertools.count(1)
@@ -408,6 +409,31 @@ def test_an_error_of_ours_leaves_it_to_be_tried_again(partners):
         handled(partners, event_id, client=Altered(partners.client, get_many=get_many))
     event = the_event(event_id)
     assert (event.handled_at, event.error) == (None, "ZeroDivisionError")
+
+
+@pytest.mark.parametrize("refusal", [Paused(), NotConnected()])
+def test_one_that_is_stopped_half_way_waits(partners, refusal):
+    def get_many(*_which):
+        raise refusal
+
+    event_id = received(partners, "Accounts", partners.add("Accounts", Account_Name="Acme Ltd"))
+    event = handled(partners, event_id, client=Altered(partners.client, get_many=get_many))
+    assert (event.handled_at, event.error) == (None, "")
+    make_due(event_id)
+    assert handled(partners, event_id).handled_at
+    assert names(partners) == ["Acme Ltd"]
+
+
+def test_a_notification_is_kept_and_handled_once_on_either_database(any_app, sandbox, woken):
+    partners = first_synced(connected(any_app, sandbox, scope="accounts"))
+    account = partners.add("Accounts", Account_Name="Acme Ltd")
+    for _ in range(2):
+        event_id = received(partners, "Accounts", account, digest="same")
+    assert (partners.count(CrmEvent), woken) == (1, [event_id, event_id])
+    for _ in range(2):
+        assert handled(partners, event_id).handled_at
+    assert names(partners) == ["Acme Ltd"]
+    assert len(notified_runs()) == 1
 
 
 def test_documents_are_handed_to_whoever_takes_them(partners):

@@ -16,6 +16,7 @@ from zbweb.clock import now
 from zbweb.crm.errors import CrmError
 from zbweb.crm.port import Channel, CrmClient
 from zbweb.db import db, unit_of_work, work_for
+from zbweb.errors import AppError
 from zbweb.sync import clients, deals
 from zbweb.sync.core.fields import tables_for
 from zbweb.sync.core.words import Automation, ConnectionStatus, Extent, Scope, SyncedModule
@@ -153,7 +154,10 @@ def _note_problem(connection_id: int, error: CrmError) -> None:
 def _look_back(connection_id: int, client: CrmClient) -> None:
     """What happened between switching the automation on and the order for notifications."""
     connection = db.session.get_one(Connection, connection_id, populate_existing=True)
-    deals.catch_up(connection, client)
+    try:
+        deals.catch_up(connection, client)
+    except AppError as error:  # the next sync looks again
+        log.warning("not_caught_up", connection_id=connection_id, error=error.message)
 
 
 def withdraw(connection: Connection, client: CrmClient) -> None:

@@ -21,6 +21,7 @@ from zbweb.errors import AppError
 from zbweb.sync import arrivals, clients, deals
 from zbweb.sync.core.notices import Notice
 from zbweb.sync.core.words import ConnectionStatus
+from zbweb.sync.errors import SyncError
 from zbweb.sync.models import Connection, CrmEvent
 
 _LOOKALIKE = timedelta(seconds=10)
@@ -99,10 +100,11 @@ def handle(event_id: int, *, open_client: Callable[..., CrmClient] = clients.cli
         return
     try:
         is_done = _act(connection, hint, open_client(connection, patience_seconds=_PATIENCE_SECONDS))
+    except SyncError:  # paused or disabled a moment ago
+        _put_off(hint, _SOON)
     except AppError as error:
-        _put_off(hint, _LATER, error.message)
-        if not isinstance(error, CrmError) or not error.retryable:
-            _close(hint, error.message)
+        is_passing = isinstance(error, CrmError) and error.retryable
+        _put_off(hint, _LATER, error.message) if is_passing else _close(hint, error.message)
     except Exception as error:
         _put_off(hint, _LATER, type(error).__name__)
         raise

@@ -30,6 +30,8 @@ OUTCOMES = {
 DIRECTIONS = {Direction.IN: "From Zoho CRM", Direction.OUT: "To Zoho CRM"}
 FIELD_LABELS = {field.key: field.label for table in Table for field in fields_for(table)}
 _PAGES = {"Quotes": "quotes", "Sales_Orders": "sales-orders", "Invoices": "invoices"}
+_FOLLOWING = {"Quote": "quotes", "Invoice": "invoices"}
+"""The pages of documents that follow potentials, by what the entry calls them."""
 
 
 @bp.get("")
@@ -151,4 +153,6 @@ def _record_url(entry: SyncEntry) -> str:
         return ""
     if entry.entity == "transaction" and entry.crm_module in _PAGES:
         return f"/{_PAGES[entry.crm_module]}/{entry.entity_id}"
+    if entry.entity == "transaction" and "document" in entry.diff:
+        return f"/{_FOLLOWING[entry.diff['document'][1]]}/{entry.entity_id}"
     return url_for("customers.show", customer_id=entry.entity_id) if entry.entity == "customer" else ""
