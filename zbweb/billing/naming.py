@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _SPACES = re.compile(r"\s+")
 _PUNCTUATION = re.compile(r"[^\w\s]")
@@ -49,6 +50,7 @@ _EVERYBODYS = frozenset(
 """Domains that say nothing about a business: whoever likes has an address or a page there."""
 
 
+@lru_cache(maxsize=8192)
 def name_key(name: str) -> str:
     """A display name with case, accents and spaces folded: equal keys are the same name."""
     plain = name.casefold()

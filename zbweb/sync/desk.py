@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from zbweb.billing.journal import put_in_outbox
 from zbweb.billing.models import JournalEntry
 from zbweb.billing.words import Origin
 from zbweb.clock import now
+from zbweb.db import insert_rows
 from zbweb.sync.core.choices import Choices
 from zbweb.sync.core.fields import Table
 from zbweb.sync.core.mapping import Issue, Row
@@ -113,11 +114,11 @@ class Desk:
     def put_away(self) -> None:
         """Write entries and journal lines, and settle earlier failures of records that are well now."""
         if self._journal:
-            self.session.execute(insert(JournalEntry.__table__), self._journal)  # type: ignore[arg-type]
+            insert_rows(self.session, JournalEntry, self._journal)
         moment = now()
         self._settle_earlier()
         if self.fates:
-            self.session.execute(insert(SyncEntry.__table__), [self._row(fate, moment) for fate in self.fates])  # type: ignore[arg-type]
+            insert_rows(self.session, SyncEntry, [self._row(fate, moment) for fate in self.fates])
         for entity, ids in self._owed.items():
             put_in_outbox(self.session, entity, sorted(ids))
         self._journal, self.fates, self._owed = [], [], {}
@@ -211,4 +212,4 @@ class Desk:
     def add_links(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert links; the database refuses a second active one for either side."""
         if rows:
-            self.session.execute(insert(Link.__table__), list(rows))  # type: ignore[arg-type]
+            insert_rows(self.session, Link, rows)

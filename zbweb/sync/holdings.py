@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from zbweb.billing.models import ContactPerson, Customer
@@ -16,7 +16,7 @@ from zbweb.billing.naming import name_key
 from zbweb.billing.recognition import note_keys
 from zbweb.billing.words import CustomerType, Origin
 from zbweb.clock import now
-from zbweb.db import reserve_ids
+from zbweb.db import insert_rows, reserve_ids
 from zbweb.sync.core.fields import CUSTOM_PREFIX, Table
 from zbweb.sync.core.fieldtypes import Value
 from zbweb.sync.core.words import Entity, LinkState
@@ -58,16 +58,21 @@ _PERSON_DEFAULTS: dict[str, Any] = dict.fromkeys((*_NAME_PARTS, "designation", "
 }
 
 
-def load(session: Session, kind: Kind, ids: Iterable[int]) -> dict[int, Holding]:
+def load(session: Session, kind: Kind, ids: Iterable[int], *, lock: bool = True) -> dict[int, Holding]:
     """The local records by id, locked for the unit of work so that a person's edit is not lost under it."""
     wanted = list(ids)
     if not wanted:
         return {}
     if kind.model is Customer:
-        customers = select(Customer).where(Customer.id.in_(wanted)).with_for_update()
-        return {each.id: each for each in session.scalars(customers.execution_options(populate_existing=True))}
-    persons = select(ContactPerson).where(ContactPerson.id.in_(wanted)).with_for_update()
-    return {each.id: each for each in session.scalars(persons.execution_options(populate_existing=True))}
+        customers = select(Customer).where(Customer.id.in_(wanted))
+        return {each.id: each for each in session.scalars(_fresh(customers, lock=lock))}
+    persons = select(ContactPerson).where(ContactPerson.id.in_(wanted))
+    return {each.id: each for each in session.scalars(_fresh(persons, lock=lock))}
+
+
+def _fresh(statement: Select[Any], *, lock: bool) -> Select[Any]:
+    statement = statement.execution_options(populate_existing=True)
+    return statement.with_for_update() if lock else statement
 
 
 def name_of(holding: Holding) -> str:
@@ -167,5 +172,5 @@ def _insert(session: Session, model: type[Customer] | type[ContactPerson], rows:
     if not rows:
         return []
     ids = reserve_ids(session, model, len(rows))
-    session.execute(insert(model.__table__), [{**row, "id": id_} for row, id_ in zip(rows, ids, strict=True)])  # type: ignore[arg-type]
+    insert_rows(session, model, [{**row, "id": id_} for row, id_ in zip(rows, ids, strict=True)])
     return ids
