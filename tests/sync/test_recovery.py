@@ -1,9 +1,12 @@
 """Whatever happens to a worker or to the CRM in the middle of a run: nothing lost, nothing twice."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select
 
 from tests.factories.sync import Partners, connected, hasty_client
+from zbweb import config
 from zbweb.clock import now
 from zbweb.db import db, unit_of_work
 from zbweb.sync import feed, live, run, runs
@@ -184,6 +187,16 @@ def test_another_base_currency_in_the_crm_stops_the_run_with_both_names(pair):
     assert "EUR" in ended.error_message
     assert "USD" in ended.error_message
     assert pair.connection.problem
+
+
+def test_a_run_stops_before_it_uses_up_the_crms_allowance(pair):
+    config.use(replace(config.current(), credits_reserve=100))
+    pair.sandbox.faults(credits_remaining=90)
+    ended = pair.sync()
+    assert ended.status == RunStatus.FAILED
+    assert "more requests today" in ended.error_message
+    pair.sandbox.faults(credits_remaining=None)
+    assert pair.sync().status == RunStatus.SUCCEEDED
 
 
 def test_very_many_records_come_by_export(pair, monkeypatch):

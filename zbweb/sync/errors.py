@@ -4,6 +4,7 @@ SyncError (409)
 ├── NotConnected      nothing may be said to the CRM: not connected, or disabled
 ├── Paused            the sync waits until somebody resumes it
 ├── AlreadyRunning    a run of this module is going on
+├── CreditsLow        the CRM's allowance is nearly used up
 ├── SetupIncomplete   the five steps are not finished
 ├── Taken             the CRM organisation is connected to another organisation here
 ├── Unfit             the CRM organisation or its user does not meet what the integration needs
@@ -43,6 +44,16 @@ class SetupIncomplete(SyncError):
 
     def __init__(self, message: str = "Customers are not configured yet. Choose Configure Now first.") -> None:
         super().__init__(message)
+
+
+class CreditsLow(SyncError):
+    """The CRM's allowance is nearly used up; what is left is kept for people."""
+
+    def __init__(self, remaining: int) -> None:
+        super().__init__(
+            f"Zoho CRM allows only {remaining} more requests today, and the rest is kept for people. "
+            "The next automatic sync goes on."
+        )
 
 
 class Taken(SyncError):

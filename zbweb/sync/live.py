@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from zbweb import config
 from zbweb.clock import now
 from zbweb.crm.port import CrmClient
 from zbweb.db import unit_of_work
@@ -20,6 +21,7 @@ from zbweb.sync.core.fields import Table
 from zbweb.sync.core.mapping import Row
 from zbweb.sync.core.words import RunStatus
 from zbweb.sync.desk import Desk
+from zbweb.sync.errors import CreditsLow
 from zbweb.sync.models import Connection, SyncRun
 from zbweb.sync.runs import LEASE
 
@@ -90,8 +92,15 @@ class LiveRun:
         run = self.session.get_one(SyncRun, self.run_id, populate_existing=True)
         return dict(run.checkpoint.get("reading", {})) if run.checkpoint.get("phase") == phase else {}
 
+    def spare_credits(self) -> None:
+        """Stop while the CRM's allowance still leaves something for people; raises CreditsLow."""
+        remaining, reserve = self.client.credits_remaining, config.current().credits_reserve
+        if reserve and remaining is not None and remaining <= reserve:
+            raise CreditsLow(remaining)
+
     def make_room(self) -> None:
         """After a batch: let others have the worker when they wait. The run goes on in a job to come."""
+        self.spare_credits()
         if not self.should_yield():
             return
         with unit_of_work() as session:

@@ -7,7 +7,7 @@ failed and kept for the next run.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from zbweb.sync import deals, metrics, push, reading
+from zbweb.sync import deals, documents_in, metrics, push, reading
 from zbweb.sync.core.words import Automation, Extent, Scope
 from zbweb.sync.live import LiveRun
 from zbweb.sync.models import Connection, SyncRun
@@ -66,6 +66,7 @@ PHASES: Sequence[Phase] = (
     Phase("chosen", _is_partial, reading.read_chosen),
     Phase("push", _pushes, push.push_customers),
     Phase("deals", _automates, deals.poll),
+    Phase("documents", _always, documents_in.poll),
     Phase("figures", _always, metrics.owe_newcomers),
 )
 
@@ -77,6 +78,7 @@ def work(live: LiveRun) -> None:
     reached = names.index(run.checkpoint["phase"]) if run.checkpoint else 0
     for phase in PHASES[reached:]:
         if phase.applies(live):
+            live.spare_credits()
             _enter(live, phase)
             phase.work(live)
 
