@@ -156,7 +156,7 @@ def test_a_name_from_the_crm_is_no_formula_in_the_csv(asha, run):
     assert rows[1][3] == '\'=HYPERLINK("http://evil.test")'
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "|calc"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1", "  =1", "|calc"])
 def test_what_could_be_a_formula_is_quoted(text):
     assert safe(text) == f"'{text}"
 
