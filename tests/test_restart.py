@@ -1,7 +1,6 @@
 """A restart is not noticed: web processes answer what they were asked, workers finish or hand over what they do."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from tests.factories.sync import connected
 from tests.people import PASSWORD
 from tests.sandbox_server import SandboxServer
 from tests.servers import free_port
+from tests.visitor import Visitor
 from zbweb.billing.models import Customer
 from zbweb.clock import now
 from zbweb.db import db, unit_of_work
@@ -126,27 +126,6 @@ def test_several_roles_of_one_start_stop_as_gently(long_run, start):
     assert queue.failed_jobs() == []
 
 
-class Browser:
-    """Somebody who signs in and saves a form that takes the CRM a while to answer."""
-
-    def __init__(self, url: str) -> None:
-        self.url, self.cookie = url, ""
-        self.http = urllib3.PoolManager(retries=False, timeout=30)
-
-    def ask(self, method: str, path: str, fields: dict | None = None) -> urllib3.BaseHTTPResponse:
-        headers = {"Cookie": self.cookie, "Connection": "close"}
-        answer = self.http.request(method, self.url + path, fields=fields, headers=headers, redirect=False)
-        self.cookie = answer.headers.get("Set-Cookie", self.cookie).split(";")[0]
-        return answer
-
-    def token(self, path: str) -> str:
-        return re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.ask("GET", path).data.decode())[1]
-
-    def sign_in(self) -> None:
-        fields = {"email": "asha@zylker.example", "password": PASSWORD, "csrf_token": self.token("/login")}
-        assert self.ask("POST", "/login", fields).status == 302
-
-
 @pytest.fixture
 def web(app, asha, start):
     """A web server as the deployment guide starts it, and its process."""
@@ -155,30 +134,29 @@ def web(app, asha, start):
         "-m", "gunicorn", "--worker-class", "gthread", "--threads", "4", "--workers", "2", "--graceful-timeout", "30",
         "--bind", f"127.0.0.1:{port}", "zbweb.wsgi:app",
     )  # fmt: skip
-    browser = Browser(f"http://127.0.0.1:{port}")
+    browser = Visitor(f"http://127.0.0.1:{port}")
     eventually(lambda: answers(browser))
     return process, browser
 
 
-def answers(browser: Browser) -> bool:
+def answers(browser: Visitor) -> bool:
     try:
-        return browser.ask("GET", "/healthz").status == 200
+        return browser.get("/healthz").status_code == 200
     except urllib3.exceptions.HTTPError:
         return False
 
 
 def test_a_web_server_that_is_told_to_stop_answers_whom_it_keeps_waiting(web, sandbox):
     process, browser = web
-    browser.sign_in()
-    fields = {**KEY, "csrf_token": browser.token(CONNECT)}
+    browser.sign_in("asha@zylker.example", PASSWORD)
     sandbox.faults(latency_ms=300)
     answered = []
-    asking = threading.Thread(target=lambda: answered.append(browser.ask("POST", CONNECT, fields)))
+    asking = threading.Thread(target=lambda: answered.append(browser.post(CONNECT, KEY)))
     asking.start()
     eventually(sandbox.requests)
     process.send_signal(signal.SIGTERM)
     asking.join(30)
-    assert [answer.status for answer in answered] == [303]
+    assert [answer.status_code for answer in answered] == [303]
     assert process.wait(30) == 0
 
 
@@ -188,7 +166,7 @@ def test_a_reload_refuses_nobody(web):
 
     def knock() -> None:
         while not stop.is_set():
-            statuses.append(browser.ask("GET", "/login").status)
+            statuses.append(browser.get("/login").status_code)
 
     knocking = threading.Thread(target=knock)
     knocking.start()

@@ -57,6 +57,7 @@ def create_app(settings: Config | None = None) -> Flask:
 
 
 def _engine_options(settings: Config) -> dict[str, object]:
+    quiet = {"hide_parameters": True}  # what people typed has no place in the log of a failed statement
     if settings.is_sqlite:
-        return {"pool_recycle": 1800, "connect_args": {"timeout": 30, "check_same_thread": False}}
-    return {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}
+        return {**quiet, "pool_recycle": 1800, "connect_args": {"timeout": 30, "check_same_thread": False}}
+    return {**quiet, "pool_size": 8, "max_overflow": 8, "pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}

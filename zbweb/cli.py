@@ -17,6 +17,7 @@ from zbweb.billing.models import Organisation
 from zbweb.crm import credentials
 from zbweb.db import db, gather_statistics, unit_of_work, work_for
 from zbweb.errors import AppError
+from zbweb.logs import configure as configure_logs
 from zbweb.supervisor import supervise
 from zbweb.upkeep import archive, doctor, revisions
 
@@ -169,4 +170,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    configure_logs()
     sys.exit(main(sys.argv[1:]))

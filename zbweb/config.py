@@ -22,8 +22,8 @@ class Config:
     port: int = 8000
     sandbox_port: int = 8001
     data_dir: Path = Path("var")
-    database_url: str = ""
-    redis_url: str = ""
+    database_url: str = field(default="", repr=False)
+    redis_url: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
     credential_keys: tuple[str, ...] = field(default=(), repr=False)
     crm_accounts_url: str | None = None

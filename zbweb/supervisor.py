@@ -106,7 +106,8 @@ class Supervisor:
                                 "--data-dir", str(self.config.data_dir / "sandbox")])  # fmt: skip
         self.prepare()
         self._start("web", [python, "-m", "gunicorn", "--worker-class", "gthread", "--threads", "8", "--workers", "2",
-                            "--preload", "--no-control-socket", "--bind", f"{loopback}:{self.config.port}", "--graceful-timeout", "10",
+                            "--preload", "--bind", f"{loopback}:{self.config.port}", "--graceful-timeout", "10",
+                            "--no-control-socket",
                             "--worker-tmp-dir", str(self.config.data_dir), "--log-level", "warning",
                             "zbweb.wsgi:app"])  # fmt: skip
         self._start("workers", [python, "worker.py", "instant", *["jobs"] * self.config.workers, "scheduler"])

@@ -48,8 +48,10 @@ def zoho_crm() -> ResponseReturnValue:
 def progress() -> ResponseReturnValue:
     """The progress card; once nothing is under way it says so to the page, which then looks anew."""
     connection = connections.active_or_refuse(db.session())
+    if not htmx.is_htmx():
+        return htmx.redirect(url_for("integrations.zoho_crm"))
     details = _details(connection)
-    answer = htmx.page_or_block("integrations/zoho_crm.html", "progress", **details)
+    answer = htmx.block("integrations/zoho_crm.html", "progress", **details)
     return answer if details["overview"].open_run else htmx.trigger(answer, "syncEnded")
 
 

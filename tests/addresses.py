@@ -1,0 +1,49 @@
+"""Every page there is, as addresses that lead somewhere: the URL map filled with ids of what a database holds."""
+
+import re
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import create_engine, text
+from werkzeug.routing import Rule
+
+KINDS = ("quotes", "sales-orders", "invoices")
+IDS = {
+    "customer_id": "SELECT min(id) FROM customers WHERE organisation_id = 1",
+    "item_id": "SELECT min(id) FROM items WHERE organisation_id = 1",
+    "payment_id": "SELECT min(id) FROM payments WHERE organisation_id = 1",
+    "email_id": "SELECT min(id) FROM email_messages WHERE organisation_id = 1",
+    "field_id": "SELECT min(id) FROM custom_fields WHERE organisation_id = 1",
+    "term_id": "SELECT min(id) FROM payment_terms WHERE organisation_id = 1",
+    "tax_id": "SELECT min(id) FROM taxes WHERE organisation_id = 1",
+    "member_id": "SELECT min(id) FROM memberships WHERE organisation_id = 1",
+    "run_id": "SELECT min(id) FROM sync_runs WHERE organisation_id = 1",
+    "transaction_id": "SELECT min(id) FROM transactions WHERE organisation_id = 1 AND kind = :kind AND number IS NULL",
+}
+"""How a record of the first organisation is found, by the name that URLs give its id."""
+ELSEWHERE = {"static", "auth.login", "hooks.receive", "panel.show", "crm_connect.callback"}
+"""What is no page of a signed-in person."""
+
+
+def pages(app: Flask, database: Path) -> list[str]:
+    """Each GET route with a record that exists, for each kind of document; what has no record yet is left out."""
+    engine = create_engine(f"sqlite:///{database}")
+    with engine.connect() as connection:
+        found: dict[str, None] = {}
+        for rule in app.url_map.iter_rules():
+            if "GET" in rule.methods and rule.endpoint not in ELSEWHERE:
+                for kind in KINDS if "kind" in rule.arguments else ("invoices",):
+                    found[_filled(rule, kind, connection)] = None
+    engine.dispose()
+    return sorted(path for path in found if path)
+
+
+def _filled(rule: Rule, kind: str, connection) -> str:
+    path = rule.rule
+    for name in rule.arguments - {"kind"}:
+        statement = text(IDS[name])
+        row_id = connection.scalar(statement, {"kind": kind} if ":kind" in IDS[name] else {})
+        if row_id is None:
+            return ""
+        path = re.sub(rf"<[^<>]*\b{name}>", str(row_id), path)
+    return re.sub(r"<[^<>]*\bkind>", kind, path)
