@@ -15,7 +15,7 @@ from zbweb.crm.port import Record, Verdict
 from zbweb.db import db
 from zbweb.sync import claims, exactly, parties, products, shapes
 from zbweb.sync.claims import Claimed
-from zbweb.sync.core.documents import CRM_MODULES, Paper, Ties, Values, compose, news, to_record, with_row_ids
+from zbweb.sync.core.documents import CRM_MODULES, GONE, Paper, Ties, Values, compose, news, to_record, with_row_ids
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Direction, Entity, LinkState, Outcome
@@ -26,8 +26,6 @@ from zbweb.sync.parties import Parties
 from zbweb.sync.products import Products
 from zbweb.sync.pushing import linked_crm_ids, links_of
 
-GONE = "deleted_in_crm"
-"""The reason of a link whose document somebody deleted in the CRM."""
 _BUSY_SECONDS = 5.0
 _CLOCKS_APART = timedelta(minutes=5)
 """How far behind ours the CRM's clock may be, as long as it has not told us the time."""

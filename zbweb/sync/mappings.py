@@ -24,6 +24,12 @@ def custom_fields(session: Session) -> tuple[BillingField, ...]:
     )
 
 
+def field_labels(session: Session) -> dict[str, str]:
+    """Every field that can be mapped, by its key, as people call it."""
+    own = custom_fields(session)
+    return {field.key: field.label for table in Table for field in fields_for(table, own)}
+
+
 def compiled(session: Session, choices: Choices) -> dict[Table, list[Row]]:
     """The rows of each mapping table in use; rows whose CRM field does not fit (any more) are left out."""
     own = custom_fields(session)

@@ -12,10 +12,11 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from zbweb.billing.journal import put_in_outbox
 from zbweb.clock import now
 from zbweb.db import after_commit
 from zbweb.sync.core.choices import Choices, View
-from zbweb.sync.core.words import Extent, Outcome, Policy, RunStatus, Scope, Trigger, Winner
+from zbweb.sync.core.words import Direction, Entity, Extent, Outcome, Policy, RunStatus, Scope, Trigger, Winner
 from zbweb.sync.errors import NotConnected, Paused, SetupIncomplete
 from zbweb.sync.models import Connection, ModuleSetup, SyncEntry, SyncRun
 
@@ -223,21 +224,25 @@ def cancel_waiting(session: Session, connection: Connection, message: str) -> No
         end(session, run, RunStatus.CANCELLED, code="disabled", message=message)
 
 
-def retry_entries(session: Session, connection: Connection, entry_ids: list[int], *, actor_name: str) -> SyncRun:
-    """Queue a run for just the records of these failed entries."""
+def retry_entries(session: Session, connection: Connection, entry_ids: list[int], *, actor_name: str) -> SyncRun | None:
+    """Queue a run for just the records of these failed entries; documents on their way out need a delivery only."""
     entries = session.scalars(
         select(SyncEntry).where(SyncEntry.id.in_(entry_ids), SyncEntry.connection_id == connection.id)
     )
     only: dict[str, Any] = {"crm": {}, "local": {}}
     for entry in entries:
-        if entry.crm_id:
+        if entry.entity == Entity.TRANSACTION and entry.direction == Direction.OUT and entry.entity_id is not None:
+            put_in_outbox(session, Entity.TRANSACTION, [entry.entity_id])
+        elif entry.crm_id:
             only["crm"].setdefault(entry.crm_module, []).append(entry.crm_id)
         elif entry.entity_id is not None:
             only["local"].setdefault(entry.entity, []).append(entry.entity_id)
+    if not any(only.values()):
+        return None
     return queue_run(session, connection, trigger=Trigger.RETRY, actor_name=actor_name, only=only)
 
 
-def retry_reason(session: Session, connection: Connection, reason: str, *, actor_name: str) -> SyncRun:
+def retry_reason(session: Session, connection: Connection, reason: str, *, actor_name: str) -> SyncRun | None:
     """Queue a run for every unresolved failure of one reason."""
     ids = session.scalars(
         select(SyncEntry.id).where(

@@ -13,8 +13,8 @@ from zbweb.billing.status import Status
 from zbweb.errors import NotFound
 from zbweb.sync import connection as connections
 from zbweb.sync import history, runs
+from zbweb.sync.core.documents import GONE
 from zbweb.sync.core.words import Entity, LinkState
-from zbweb.sync.documents_out import GONE
 from zbweb.sync.models import Connection, Link
 
 _SENT_AGAIN = "sent_again"

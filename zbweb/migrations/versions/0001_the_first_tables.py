@@ -279,8 +279,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('customers', schema=None) as batch_op:
         batch_op.create_index('ix_customers_domain', ['organisation_id', 'domain'], unique=False, sqlite_where=sa.text('domain IS NOT NULL'), postgresql_where=sa.text('domain IS NOT NULL'))
-        batch_op.create_index('ix_customers_loose_key', ['organisation_id', 'loose_key'], unique=False, sqlite_where=sa.text('loose_key IS NOT NULL'), postgresql_where=sa.text('loose_key IS NOT NULL'))
         batch_op.create_index('ix_customers_inactive', ['organisation_id', 'name_key'], unique=False, sqlite_where=sa.text('active = 0'), postgresql_where=sa.text('active = false'))
+        batch_op.create_index('ix_customers_loose_key', ['organisation_id', 'loose_key'], unique=False, sqlite_where=sa.text('loose_key IS NOT NULL'), postgresql_where=sa.text('loose_key IS NOT NULL'))
         batch_op.create_index(batch_op.f('ix_customers_organisation_id'), ['organisation_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_customers_organisation_id_customers_email'), ['organisation_id', 'email'], unique=False)
         batch_op.create_index(batch_op.f('ix_customers_organisation_id_customers_type_customers_name_key'), ['organisation_id', 'type', 'name_key'], unique=False)
@@ -822,8 +822,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_customers_organisation_id_customers_email'))
         batch_op.drop_index(batch_op.f('ix_customers_organisation_id'))
         batch_op.drop_index('ix_customers_loose_key', sqlite_where=sa.text('loose_key IS NOT NULL'), postgresql_where=sa.text('loose_key IS NOT NULL'))
-        batch_op.drop_index('ix_customers_domain', sqlite_where=sa.text('domain IS NOT NULL'), postgresql_where=sa.text('domain IS NOT NULL'))
         batch_op.drop_index('ix_customers_inactive', sqlite_where=sa.text('active = 0'), postgresql_where=sa.text('active = false'))
+        batch_op.drop_index('ix_customers_domain', sqlite_where=sa.text('domain IS NOT NULL'), postgresql_where=sa.text('domain IS NOT NULL'))
 
     op.drop_table('customers')
     with op.batch_alter_table('connections', schema=None) as batch_op:

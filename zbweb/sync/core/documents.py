@@ -5,6 +5,8 @@ adjustment. Discounts and tax therefore go there as amounts, and the adjustment 
 (shipping, our own adjustment, finer rounding), so that its Grand Total is our total to the cent. Where rates
 contain the tax, no tax is sent: the amounts have it.
 
+Rows carry no tax of their own when we write them; a percentage that people put there is read as the line's tax.
+
 `Values` are a document by field key, made of texts, None and rows alone: what a link's snapshot keeps, and what
 both sides are compared by.
 """
@@ -27,6 +29,8 @@ _LONGEST_TEXT = 2000
 CRM_MODULES = {Kind.QUOTE: "Quotes", Kind.SALES_ORDER: "Sales_Orders", Kind.INVOICE: "Invoices"}
 KIND_OF = {module: kind for kind, module in CRM_MODULES.items()}
 ID_LABEL = "Billing Document Id"
+GONE = "deleted_in_crm"
+"""The reason of a link whose document somebody deleted in the CRM."""
 
 
 class Form(StrEnum):
@@ -244,6 +248,7 @@ def _line(line: PaperLine, product: str) -> Values:
         "quantity": number(line.quantity if is_plain else Decimal(1)),
         "price": number(line.rate if is_plain else line.gross),
         "discount": number(line.discount),
+        "tax": "0",
         "description": "\n".join(words)[:_LONGEST_TEXT] or None,
     }
 
@@ -309,6 +314,7 @@ def _to_crm_line(line: Mapping[str, Any]) -> dict[str, Any]:
         "Quantity": Decimal(line["quantity"]),
         "List_Price": Decimal(line["price"]),
         "Discount": Decimal(line["discount"]),
+        "Line_Tax": [],
         "Description": line["description"],
     }
 
@@ -343,5 +349,25 @@ def _from_crm_line(row: Mapping[str, Any]) -> Values:
         "quantity": number(Decimal(row.get("Quantity") or 0)),
         "price": number(Decimal(row.get("List_Price") or 0)),
         "discount": number(Decimal(row.get("Discount") or 0)),
+        "tax": number(sum((Decimal(tax.get("percentage") or 0) for tax in row.get("Line_Tax") or ()), ZERO)),
         "description": row.get("Description") or None,
+    }
+
+
+TAKEN = (
+    "potential", "status", "date", "due_date", "reference", "billing_address", "shipping_address", "terms", "notes",
+    "lines", "discount", "adjustment",
+)  # fmt: skip
+"""What people may change in the CRM; anything else there is set back to what it is here."""
+
+
+def theirs(
+    there: Mapping[str, Any], snapshot: Mapping[str, Any], ours: Mapping[str, Any], *, theirs_win: bool
+) -> Values:
+    """What is to be taken over: changed there since both agreed, and not here too (unless theirs win)."""
+    changed = {key: there[key] for key in TAKEN if key in there and there[key] != snapshot.get(key)}
+    return {
+        key: value
+        for key, value in changed.items()
+        if value != ours.get(key) and (theirs_win or ours.get(key) == snapshot.get(key))
     }
