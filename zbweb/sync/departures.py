@@ -29,7 +29,7 @@ def let_go(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> None:
     for entity in (Entity.CONTACT_PERSON, Entity.CUSTOMER):
         ours = [link for link in links if link.entity == entity]
         local = holdings.load(desk.session, KINDS[_TABLE_OF[entity]], [link.entity_id for link in ours])
-        busy = _with_money(desk.session, local) if entity is Entity.CUSTOMER else set()
+        busy = with_money(desk.session, local) if entity is Entity.CUSTOMER else set()
         for link in ours:
             _follow(desk, link, local.get(link.entity_id), is_busy=link.entity_id in busy)
     desk.put_away()
@@ -54,8 +54,8 @@ def _active_links(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> list[L
     return list(desk.session.scalars(statement))
 
 
-def _with_money(session: Session, ids: Iterable[int]) -> set[int]:
-    """Those customers who have transactions or payments."""
+def with_money(session: Session, ids: Iterable[int]) -> set[int]:
+    """Those of the customers who have transactions or payments."""
     wanted = list(ids)
     busy = set(session.scalars(select(Transaction.customer_id).where(Transaction.customer_id.in_(wanted)).distinct()))
     return busy | set(session.scalars(select(Payment.customer_id).where(Payment.customer_id.in_(wanted)).distinct()))

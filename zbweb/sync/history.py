@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from zbweb.errors import NotFound
-from zbweb.sync import runs
+from zbweb.sync import review, runs
 from zbweb.sync.core.reasons import SENTENCES
 from zbweb.sync.core.words import Outcome, RunStatus, SyncedModule
 from zbweb.sync.models import Connection, ModuleSetup, SyncEntry, SyncRun
@@ -28,6 +28,7 @@ class Overview:
     setups: Mapping[str, ModuleSetup]
     failures: int
     conflicts: int
+    reviews: int
 
     @property
     def customers(self) -> ModuleSetup | None:
@@ -78,7 +79,7 @@ class ReasonGroup:
 
 
 def overview(session: Session, connection: Connection) -> Overview:
-    """Everything the details page says about a connection, in five queries."""
+    """Everything the details page says about a connection, in six queries."""
     setups = session.scalars(select(ModuleSetup).where(ModuleSetup.connection_id == connection.id))
     return Overview(
         open_run=_open_run(session, connection),
@@ -86,6 +87,7 @@ def overview(session: Session, connection: Connection) -> Overview:
         setups={setup.module: setup for setup in setups},
         failures=unresolved(session, connection, Outcome.FAILED),
         conflicts=unresolved(session, connection, Outcome.CONFLICT),
+        reviews=review.count_open(session, connection.id),
     )
 
 

@@ -1,16 +1,17 @@
 """The pull half: reading accounts and contacts, whole or what changed, and following what went away."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.orm import Session
 
 from zbweb.clock import now
 from zbweb.crm.errors import CrmError
-from zbweb.crm.port import Record
+from zbweb.crm.port import CrmClient, Record
 from zbweb.sync import departures, feed, watermarks
 from zbweb.sync.core.fields import ALWAYS_READ, Table
 from zbweb.sync.core.mapping import crm_names
@@ -26,8 +27,8 @@ OVERLAP = timedelta(seconds=60)
 """Read again from this long before the last read began: what was being written then is not missed."""
 _END: dict[str, Any] = {"end": True}
 """The position after the last record: what is left is to look for what went away."""
-_CHUNK = 100
-_COQL_CHUNK = 50
+CHUNK = 100
+COQL_CHUNK = 50
 Take = Callable[[Desk, Sequence[Record]], None]
 Each = TypeVar("Each")
 
@@ -37,7 +38,7 @@ Each = TypeVar("Each")
 
 def read_accounts(live: LiveRun) -> None:
     """Accounts become Business customers."""
-    _read(live, "accounts", "Accounts", lambda desk, records: bring_in(desk, Table.ACCOUNT, records))
+    _read(live, "accounts", "Accounts", take_accounts)
 
 
 def read_contacts(live: LiveRun) -> None:
@@ -64,26 +65,35 @@ def read_newcomers(live: LiveRun) -> None:
     if accounts and not view.shows_all:
         watermarks.forget(live, "Contacts")
         return
-    for chunk in _chunks(accounts, _COQL_CHUNK):
-        names = ", ".join(f"'{account_id}'" for account_id in chunk)
-        query = f"select id from Contacts where Account_Name in ({names})"  # noqa: S608  ids of the CRM's own
-        found = live.client.coql(query)
-        _take_by_id(live, "Contacts", [str(record["id"]) for record in found], take_contacts)
+    for chunk in chunks(accounts, COQL_CHUNK):
+        _take_by_id(live, "Contacts", contacts_of(live.client, chunk), take_contacts)
+
+
+def contacts_of(client: CrmClient, account_ids: Sequence[str]) -> list[str]:
+    """The ids of the contacts of up to fifty accounts."""
+    names = ", ".join(f"'{account_id}'" for account_id in account_ids)
+    query = f"select id from Contacts where Account_Name in ({names})"  # noqa: S608  ids of the CRM's own
+    return [str(record["id"]) for record in client.coql(query)]
 
 
 def read_failed_before(live: LiveRun) -> None:
     """Records that failed in earlier runs are tried again until they are well or dismissed."""
+    _take_all(live, failed_before(live.session, live.connection_id, live.run_id))
+
+
+def failed_before(session: Session, connection_id: int, run_id: int) -> dict[str, list[str]]:
+    """Records that could not be fetched in runs before this one, by CRM module."""
     statement = select(SyncEntry.crm_module, SyncEntry.crm_id).where(
-        SyncEntry.connection_id == live.connection_id,
+        SyncEntry.connection_id == connection_id,
         SyncEntry.outcome == Outcome.FAILED,
         SyncEntry.direction == Direction.IN,
         SyncEntry.resolved_at.is_(None),
-        SyncEntry.run_id < live.run_id,
+        SyncEntry.run_id < run_id,
     )
     failed: dict[str, list[str]] = {}
-    for module, crm_id in live.session.execute(statement):
+    for module, crm_id in session.execute(statement):
         failed.setdefault(module, []).append(crm_id)
-    _take_all(live, failed)
+    return failed
 
 
 def read_chosen(live: LiveRun) -> None:
@@ -167,14 +177,18 @@ def _read_from(live: LiveRun, module: str, take: Take, state: dict[str, Any]) ->
     question = feed.Question(module, fields_of(live, module), view.id or None, since)
     seen: set[str] = set()
     for batch in feed.batches(live.client, question, total=state["total"], position=state["position"]):
-        oldest_first = sorted(batch.records, key=lambda record: int(record["id"]))
-        _settle(live, module, oldest_first, take, {**state, "position": batch.next or _END})
+        _settle(live, module, oldest_first(batch.records), take, {**state, "position": batch.next or _END})
         if since is not None and not view.shows_all:
             seen.update(str(record["id"]) for record in batch.records)
         if batch.next is not None:
             live.make_room()
     if since is not None and not view.shows_all:
         _exclude_leavers(live, module, since, seen)
+
+
+def oldest_first(records: Iterable[Record]) -> list[Record]:
+    """The order in which a batch is worked: of several records of one name the oldest comes first."""
+    return sorted(records, key=lambda record: int(record["id"]))
 
 
 def _settle(live: LiveRun, module: str, records: Sequence[Record], take: Take, state: dict[str, Any]) -> None:
@@ -209,22 +223,24 @@ def _one_by_one(live: LiveRun, module: str, records: Sequence[Record], take: Tak
                 take(desk, [record])
         except (IntegrityError, DataError) as error:
             with live.unit() as (_, desk):
-                desk.note(_unfit(module, record, str(error.orig)))
+                desk.note(unfit(module, record, str(error.orig)))
                 desk.put_away()
 
 
-def _unfit(module: str, record: Record, words: str) -> Fate:
+def unfit(module: str, record: Record, words: str) -> Fate:
+    """The fate of a record that the database refuses."""
     crm_id, name = str(record["id"]), crm_name(record)
     return Fate(Outcome.FAILED, Reason.INVALID_VALUE, Entity.CUSTOMER, module, crm_id, name, words=words)
 
 
 def _take_all(live: LiveRun, wanted: dict[str, list[str]]) -> None:
     for module in ("Accounts", "Contacts"):
-        take: Take = take_contacts if module == "Contacts" else _take_accounts
+        take: Take = take_contacts if module == "Contacts" else take_accounts
         _take_by_id(live, module, wanted.get(module, []), take)
 
 
-def _take_accounts(desk: Desk, records: Sequence[Record]) -> None:
+def take_accounts(desk: Desk, records: Sequence[Record]) -> None:
+    """Bring accounts in as customers."""
     bring_in(desk, Table.ACCOUNT, records)
 
 
@@ -232,7 +248,7 @@ def _take_by_id(live: LiveRun, module: str, crm_ids: Sequence[str], take: Take) 
     """Read records by id and bring them in; failures of records that no longer exist are over."""
     if not any(table.crm_module == module for table in live.choices.tables):
         return
-    for chunk in _chunks(crm_ids, _CHUNK):
+    for chunk in chunks(crm_ids, CHUNK):
         records = live.client.get_many(module, chunk, fields_of(live, module))
         gone = set(chunk) - {str(record["id"]) for record in records}
         with live.unit() as (run, desk):
@@ -245,21 +261,26 @@ def _take_by_id(live: LiveRun, module: str, crm_ids: Sequence[str], take: Take) 
 
 
 def _exclude_leavers(live: LiveRun, module: str, since: datetime, seen: set[str]) -> None:
-    """Records that changed but are not among those of the view that changed: they left the view."""
-    changed: set[str] = set()
-    for page in live.client.pages(module, ["Modified_Time"], modified_since=since):
-        changed.update(str(record["id"]) for record in page.records)
-    leavers = sorted(changed - seen)
-    for chunk in _chunks(leavers, _CHUNK):
+    for chunk in chunks(leavers(live.client, module, since, seen), CHUNK):
         with live.unit() as (_, desk):
             departures.exclude(desk, module, chunk)
+
+
+def leavers(client: CrmClient, module: str, since: datetime, seen: Container[str]) -> list[str]:
+    """Records that changed but are not among those of the view that changed: they left the view."""
+    changed = {
+        str(record["id"])
+        for page in client.pages(module, ["Modified_Time"], modified_since=since)
+        for record in page.records
+    }
+    return sorted(crm_id for crm_id in changed if crm_id not in seen)
 
 
 def _after_reading(live: LiveRun, module: str, state: dict[str, Any]) -> None:
     """After a whole read: links it did not meet are out of the view, or gone from the CRM."""
     if state["since"] is None and state["again"]:
         unseen = _unseen(live, module)
-        for chunk in _chunks(unseen, _CHUNK):
+        for chunk in chunks(unseen, CHUNK):
             there = {str(record["id"]) for record in live.client.get_many(module, chunk, ["Modified_Time"])}
             with live.unit() as (_, desk):
                 departures.exclude(desk, module, sorted(there))
@@ -274,7 +295,7 @@ def _follow_deleted(live: LiveRun, module: str) -> None:
     mark = watermarks.mark_of(live, module)
     if mark is not None or watermarks.has_links(live, module):
         deletions = live.client.deleted(module, since=mark - OVERLAP if mark else None)
-        for chunk in _chunks((deletion.id for deletion in deletions), _CHUNK):
+        for chunk in chunks((deletion.id for deletion in deletions), CHUNK):
             with live.unit() as (_, desk):
                 departures.let_go(desk, module, chunk)
     watermarks.move(live, module)
@@ -305,7 +326,8 @@ def _unseen(live: LiveRun, module: str) -> list[str]:
     return list(live.session.scalars(statement))
 
 
-def _chunks(items: Iterable[Each], size: int) -> Iterable[list[Each]]:
+def chunks(items: Iterable[Each], size: int) -> Iterable[list[Each]]:
+    """The items in lists of at most `size`."""
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk

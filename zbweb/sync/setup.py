@@ -164,6 +164,17 @@ def save(session: Session, connection: Connection, sight: Sight, *, version: int
     return setup
 
 
+def as_if_saved(setup: ModuleSetup | None, sight: Sight) -> ModuleSetup:
+    """The setup as saving the draft would leave it. It belongs to no session, so nothing is saved."""
+    present = setup or _blank()
+    names = [column.key for column in ModuleSetup.__table__.columns if column.key != "id"]
+    future = ModuleSetup(**{name: getattr(present, name) for name in names})
+    _apply(future, draft_of(present), sight)
+    if setup is None or _reading(future) != _reading(setup):
+        future.watermarks = {}
+    return future
+
+
 def _reading(setup: ModuleSetup) -> tuple[Any, ...]:
     """What decides which CRM records are read and what they become: a change means reading all of them again."""
     views = (setup.account_view_id, setup.contact_view_id)

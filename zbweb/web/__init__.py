@@ -43,6 +43,10 @@ PAGES = (
     "crm_figures",
     "panel",
     "sync_history",
+    "sync_preview",
+    "sync_undo",
+    "conflicts",
+    "review",
     "hooks",
     "jobs",
 )

@@ -53,6 +53,7 @@ PHASES: dict[str, str] = {
     "chosen": "Fetching the chosen records",
     "push": "Sending changes to Zoho CRM",
     "deals": "Looking at potentials",
+    "documents": "Fetching quotes, sales orders and invoices",
     "figures": "Looking for figures to send",
 }
 """What a run is doing, by the name of its phase."""
