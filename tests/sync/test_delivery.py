@@ -405,3 +405,16 @@ def test_a_crm_that_is_away_is_tried_again(both_ways, acme):
     due_now()
     deliver(both_ways)
     assert len(documents_in(both_ways)) == 1
+
+
+def test_retry_in_the_history_sends_the_document_at_once(both_ways, acme):
+    configure(both_ways)
+    invoice_for(acme)
+    both_ways.sandbox.faults(fail_next=[{"status": 503, "count": 50}])
+    deliver(both_ways)
+    both_ways.sandbox.faults(fail_next=[])
+    with unit_of_work() as session:
+        failed = session.scalars(select(SyncEntry.id).where(SyncEntry.outcome == "failed")).all()
+        assert runs.retry_entries(session, both_ways.connection, list(failed), actor_name="Asha Rao") is None
+    deliver(both_ways)
+    assert len(documents_in(both_ways)) == 1
