@@ -20,6 +20,7 @@ from tests.factories.documents import (
     total_of,
     waiting,
 )  # fmt: skip
+from tests.factories.sync import connected
 from tests.factories.transactions import make_invoice, make_line, make_quote, make_transaction
 from zbweb.billing import books, convert, items, moves, transactions
 from zbweb.billing.drafts import Potential, from_transaction
@@ -226,6 +227,22 @@ def test_a_document_waits_for_a_customer_that_the_crm_refuses(both_ways):
     deliver(both_ways)
     assert entries_told() == [("failed", "blocked_by_customer")]
     assert waiting()[0].attempts == 2
+
+
+def test_where_customers_are_only_fetched_a_document_waits_for_its_customer_without_a_failure(app, asha, sandbox):
+    partners = connected(app, sandbox, extent="fetch", policy="overwrite")
+    configure(partners)
+    invoice_for(add_customer(display_name="Acme Ltd"))
+    partners.forget_calls()
+    deliver(partners)
+    assert partners.sandbox.requests() == []
+    assert entries_told() == [("skipped", "customer_only_fetched")]
+    assert len(waiting()) == 1
+    partners.add("Accounts", Account_Name="Acme Ltd")
+    partners.sync()
+    deliver(partners)
+    assert len(documents_in(partners)) == 1
+    assert waiting() == []
 
 
 def test_a_document_looks_again_soon_while_customers_are_being_synced(both_ways):

@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from zbweb.billing.models import OutboxRow
+from zbweb.billing.models import OutboxRow, Transaction
 from zbweb.clock import now
 from zbweb.db import organisation_of
 from zbweb.sync.core.schedule import retry_at
-from zbweb.sync.core.words import ConnectionStatus, Entity
-from zbweb.sync.models import Connection
+from zbweb.sync.core.words import ConnectionStatus, Entity, LinkState
+from zbweb.sync.models import Connection, Link
 
 METRICS = "metrics"
 """The outbox entity of a customer whose figures the CRM has yet to be told; `entity_id` is the customer's."""
@@ -94,6 +94,19 @@ def organisations_waiting(session: Session) -> list[int]:
         .distinct()
     )
     return list(session.scalars(statement))
+
+
+def wake_documents(session: Session, connection_id: int, since: datetime) -> None:
+    """Look at once at documents that wait for customers who were linked after `since`."""
+    theirs = select(Transaction.id).join(
+        Link, (Link.entity_id == Transaction.customer_id) & (Link.entity == Entity.CUSTOMER)
+    ).where(
+        Link.connection_id == connection_id, Link.created_at >= since, Link.state == LinkState.ACTIVE,
+    )  # fmt: skip
+    waiting = update(OutboxRow).where(
+        OutboxRow.entity == Entity.TRANSACTION, OutboxRow.not_before.is_not(None), OutboxRow.entity_id.in_(theirs)
+    )
+    session.execute(waiting.values(not_before=None).execution_options(synchronize_session=False))
 
 
 def keep(session: Session, claim: Claim) -> None:

@@ -123,18 +123,20 @@ class Courier:
     def refuse(self, desk: Desk, row: Claimed, paper: Paper, refusal: "Setback") -> None:
         """Put a document off; the history tells of it once, however often it is tried."""
         if row.told != refusal.code[:64]:
-            desk.note(fate_of(paper, Outcome.FAILED, refusal.reason, words=refusal.words))
+            outcome = Outcome.SKIPPED if refusal.is_skip else Outcome.FAILED
+            desk.note(fate_of(paper, outcome, refusal.reason, words="" if refusal.is_skip else refusal.words))
         claims.refused(desk.session, self.claim, row, code=refusal.code, words=refusal.words, hint=refusal.hint)
 
 
 @dataclass(frozen=True, slots=True)
 class Setback:
-    """Why a document could not be delivered now. `hint` is the CRM's own: seconds to wait."""
+    """Why a document could not be delivered now. `hint`: seconds to wait at least; `is_skip`: nothing went wrong."""
 
     reason: Reason
     code: str
     words: str
     hint: float | None = None
+    is_skip: bool = False
 
     @property
     def is_gone(self) -> bool:

@@ -65,8 +65,9 @@ def owe_since(session: Session, connection: Connection, moment: datetime.datetim
 
 
 def owe_newcomers(live: LiveRun) -> None:
-    """The last phase of a run: customers that it linked and that have invoices already."""
+    """The last phase of a run: customers that it linked and that have documents already."""
     with live.unit() as (_, desk):
+        claims.wake_documents(desk.session, live.connection_id, live.started_at)
         owe_since(desk.session, desk.session.get_one(Connection, live.connection_id), live.started_at)
 
 

@@ -16,7 +16,7 @@ from zbweb.db import db
 from zbweb.sync import exactly, runs
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import refusal
-from zbweb.sync.core.words import Direction, Entity, LinkState, RunStatus
+from zbweb.sync.core.words import Direction, Entity, Extent, LinkState, RunStatus, SyncedModule
 from zbweb.sync.courier import Courier, Setback
 from zbweb.sync.gather import FOR_DOCUMENTS
 from zbweb.sync.models import Connection, Link
@@ -48,7 +48,8 @@ def ensure(courier: Courier, kind: Kind, customer_ids: Collection[int]) -> Parti
     links = links_of(db.session(), courier.connection_id, Entity.CUSTOMER, customer_ids)
     found = {customer_id: (link.crm_module, link.crm_id) for customer_id, link in links.items()}
     busy: set[int] = set()
-    for customer_id in sorted(set(customer_ids) - found.keys()):
+    are_pushed = _are_pushed(courier.connection_id)
+    for customer_id in sorted(set(customer_ids) - found.keys()) if are_pushed else ():
         link = _push(courier, customer_id)
         if link is not None:
             found[customer_id] = link.crm_module, link.crm_id
@@ -57,7 +58,7 @@ def ensure(courier: Courier, kind: Kind, customer_ids: Collection[int]) -> Parti
     accounts = {key: crm_id for key, (module, crm_id) in found.items() if module == _ACCOUNTS}
     contacts = {key: crm_id for key, (module, crm_id) in found.items() if module == _CONTACTS}
     known = _with_primary_contacts(courier, accounts)
-    blocked = dict.fromkeys(set(customer_ids) - found.keys() - busy, _NOT_THERE)
+    blocked = dict.fromkeys(set(customer_ids) - found.keys() - busy, _NOT_THERE if are_pushed else _ONLY_FETCHED)
     if contacts and _wants_account(courier, kind):
         theirs, refused = _accounts_of(courier, kind, contacts)
         known |= {key: Party(theirs[key], contacts[key]) for key in theirs}
@@ -69,8 +70,18 @@ def ensure(courier: Courier, kind: Kind, customer_ids: Collection[int]) -> Parti
 
 _NOT_THERE = Setback(
     Reason.BLOCKED_BY_CUSTOMER, Reason.BLOCKED_BY_CUSTOMER,
-    "The customer is not in Zoho CRM and could not be sent there. Link the customer, or let customers sync both ways.",
+    "The customer could not be sent to Zoho CRM; the history says why.",
 )  # fmt: skip
+_ONLY_FETCHED = Setback(
+    Reason.CUSTOMER_ONLY_FETCHED, Reason.CUSTOMER_ONLY_FETCHED,
+    "The customer is not in Zoho CRM, and customers are only fetched from there.", hint=3600.0, is_skip=True,
+)  # fmt: skip
+"""Nobody's mistake: the document is looked at again when its customer gets a pair, and hourly."""
+
+
+def _are_pushed(connection_id: int) -> bool:
+    setup = runs.setup_of(db.session(), connection_id, SyncedModule.CUSTOMERS)
+    return setup is not None and setup.extent == Extent.BOTH
 
 
 def _push(courier: Courier, customer_id: int) -> Link | None:

@@ -14,6 +14,7 @@ from zbweb.errors import NotFound
 from zbweb.sync import connection as connections
 from zbweb.sync import history, runs
 from zbweb.sync.core.documents import GONE
+from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.words import Entity, LinkState
 from zbweb.sync.models import Connection, Link
 
@@ -83,6 +84,8 @@ def _waiting(connection: Connection, row: OutboxRow, link: Link | None) -> Stand
         return Standing(State.HELD, "The integration is disabled.", link=link)
     if connection.is_paused:
         return Standing(State.HELD, "The sync is paused.", link=link)
+    if row.error_code == Reason.CUSTOMER_ONLY_FETCHED:
+        return Standing(State.HELD, row.error_message, link=link)
     if row.error_code:
         words = row.error_message or history.sentence(row.error_code)
         return Standing(State.FAILED, words, row.not_before, link)

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     STATUS_BY_PERSON = "status_by_person"
     ALREADY_DONE = "already_done"
     NO_CUSTOMER = "no_customer"
+    CUSTOMER_ONLY_FETCHED = "customer_only_fetched"
     DOCUMENT_GONE = "document_gone"
     DELETED_HERE = "deleted_here"
     DOCUMENT_NO_CUSTOMER = "document_no_customer"
@@ -109,6 +110,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.ALREADY_DONE: "The document for this potential was made before.",
     Reason.NO_CUSTOMER: "The potential belongs to no account or contact that could be fetched as a customer. "
     "Give it one in Zoho CRM, then choose Retry.",
+    Reason.CUSTOMER_ONLY_FETCHED: "The document waits: its customer is not in Zoho CRM, and customers are only fetched "
+    "from there. Link the customer, or choose Sync both ways for customers.",
     Reason.DOCUMENT_GONE: "Somebody deleted this document in Zoho CRM, so it was not sent there again. "
     "To have it back there, open the document here and choose Send Again.",
     Reason.DELETED_HERE: "Deleted here; deleted in Zoho CRM too.",
