@@ -21,7 +21,7 @@ from zbweb.sync.core.words import Trigger
 from zbweb.sync.models import Connection, ModuleSetup, SyncEntry, SyncRun
 
 EMAIL, KEY = "admin@crm.example", "ZSC-DEMO-KEY"
-_HASTY = Timing(patience_seconds=10.0, sleep=lambda seconds: None)
+_HASTY = Timing(patience_seconds=30.0, sleep=lambda seconds: None)
 _owners = itertools.count(1)
 
 

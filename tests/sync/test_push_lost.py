@@ -9,6 +9,7 @@ from tests.factories.customers import make_customer
 from tests.factories.sync import connected
 from tests.sync.test_push import add_customer, change, link_of, person, waiting
 from zbweb.billing.models import ContactPerson, Customer
+from zbweb.billing.recognition import note_keys
 from zbweb.clock import now
 from zbweb.db import unit_of_work
 from zbweb.sync import our_id, push_new
@@ -176,7 +177,8 @@ def test_an_older_record_of_other_books_with_the_same_id_is_not_taken_for_ours(b
         for link in session.scalars(select(Link)):
             session.delete(link)
         for customer in session.scalars(select(Customer)):
-            customer.display_name, customer.name_key = "Somebody else", "somebody else"
+            customer.display_name = "Somebody else"
+            note_keys(customer)
             customer.created_at = now() + timedelta(hours=1)
         make_customer(session, display_name="Third")
         enrol_all(session, both_ways.connection_id)

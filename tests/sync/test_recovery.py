@@ -201,7 +201,7 @@ def test_a_run_stops_before_it_uses_up_the_crms_allowance(pair):
 
 def test_very_many_records_come_by_export(pair, monkeypatch):
     monkeypatch.setattr(feed, "EXPORT_FROM", 400)  # the real bound would make this test slow
-    monkeypatch.setattr(feed, "EXPORT_BATCH", 100)
+    monkeypatch.setattr(feed, "EXPORT_BATCH", 200)
     run_id = queued(pair)
     while not run.execute(run_id, run.Shift("slice", hasty_client, should_yield=lambda: True)):
         pass
