@@ -435,3 +435,13 @@ def test_retry_in_the_history_sends_the_document_at_once(both_ways, acme):
         assert runs.retry_entries(session, both_ways.connection, list(failed), actor_name="Asha Rao") is None
     deliver(both_ways)
     assert len(documents_in(both_ways)) == 1
+
+
+def test_a_document_of_a_known_customer_and_known_items_costs_one_call(both_ways, acme):
+    configure(both_ways, Kind.QUOTE)
+    for _ in range(2):
+        both_ways.forget_calls()
+        with unit_of_work() as session:
+            make_quote(session, session.get_one(Customer, acme))
+        deliver(both_ways)
+    assert [(call["method"], call["path"]) for call in both_ways.sandbox.requests()] == [("POST", "/crm/v8/Quotes")]

@@ -17,6 +17,7 @@ from tests.factories.documents import (
     total_of,
     waiting,
 )
+from tests.factories.sync import connected
 from tests.factories.transactions import make_invoice, make_line, make_order, make_quote, pay
 from zbweb.billing import items, transactions
 from zbweb.billing.drafts import from_transaction
@@ -360,3 +361,18 @@ def test_figures_follow_what_was_made_in_the_crm(both_ways, acme):
     told(both_ways)
     deliver(both_ways)
     assert both_ways.records("Accounts", "Outstanding_Receivables")[0]["Outstanding_Receivables"] == 40
+
+
+def test_every_database_does_it(any_app, sandbox):
+    partners = connected(any_app, sandbox, extent="both")
+    customer_id = add_customer(display_name="Acme Ltd")
+    partners.sync()
+    configure(partners, extent=Extent.BOTH)
+    invoice_id = make(customer_id)
+    deliver(partners)
+    partners.edit("Invoices", the_document(partners)["id"], Description="theirs", Status="Cancelled")
+    partners.add("Invoices", Subject="X", Account_Name=account(partners), Invoiced_Items=[row(partners)])
+    partners.sync()
+    assert (document(invoice_id).notes, document(invoice_id).status) == ("theirs", "void")
+    assert len(documents()) == 2
+    assert_agreed(partners)
