@@ -7,6 +7,7 @@ from tests.factories.sync import connected, hasty_client
 from tests.factories.transactions import make_quote
 from tests.sync.test_push import add_customer, change, link_of, outcomes, person
 from zbweb.billing import customers
+from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import ContactPerson, Customer
 from zbweb.db import db, unit_of_work
 from zbweb.errors import Conflict, NotFound
@@ -225,3 +226,18 @@ def test_linked_both_ways_the_books_agree_and_are_quiet(both_ways, asha):
     both_ways.forget_calls()
     both_ways.sync()
     assert both_ways.writes() == []
+
+
+def test_both_databases_find_and_link_near_matches(any_app, sandbox):
+    partners = connected(any_app, sandbox, scope="accounts_and_contacts", extent="fetch", policy="skip")
+    ours = add_customer(display_name="Acme Ltd", persons=(person(),))
+    account = partners.add("Accounts", Account_Name="Acme Limited")
+    for first in ("Ada", "Alan"):
+        partners.add("Contacts", First_Name=first, Last_Name="Lovelace", Account_Name={"id": account})
+    partners.sync()
+    (pair,) = pairs(partners)
+    with unit_of_work() as session:
+        review.link(session, pair.id, actor=SYSTEM)
+    assert [each.id for each in partners.customers()] == [ours]
+    assert sorted(each.first_name for each in partners.customers()[0].contact_persons) == ["Ada", "Alan"]
+    assert pairs(partners) == []

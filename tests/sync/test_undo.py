@@ -11,11 +11,12 @@ from tests.factories.transactions import make_quote
 from tests.sync.test_leaving import bill
 from tests.sync.test_push import add_customer, change, link_of, person, waiting
 from zbweb.billing import contact_persons, customers
+from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import ContactPerson, Customer, JournalEntry
 from zbweb.db import db, unit_of_work
 from zbweb.sandbox import records
 from zbweb.sandbox.queries import Row
-from zbweb.sync import picking, undo
+from zbweb.sync import picking, review, undo
 from zbweb.sync.core.undoing import Hindrance, Verb
 from zbweb.sync.errors import CannotUndo
 from zbweb.sync.models import Link, SyncRun
@@ -337,3 +338,19 @@ def test_the_journal_says_who_undid_what(partners, asha):
     assert ("sync_run", "undone") in told
     assert told.count(("customer", "deleted")) == 2
     assert told.count(("contact_person", "deleted")) == 1
+
+
+def test_both_databases_take_a_run_back(any_app, sandbox):
+    partners = connected(any_app, sandbox, scope="accounts_and_contacts", include_loose=False, policy="overwrite")
+    add_customer(display_name="Acme Ltd", phone="ours")
+    add_customer(display_name="Twin", phone="ours")
+    before = books()
+    account = partners.add("Accounts", Account_Name="Acme Limited")
+    partners.add("Accounts", Account_Name="TWIN", Phone="theirs")
+    partners.add("Contacts", First_Name="Ada", Last_Name="Lovelace", Account_Name={"id": account})
+    run = partners.sync()
+    assert review.count_open(db.session(), partners.connection_id) == 1
+    with unit_of_work() as session:
+        assert undo.undo(session, run.id, actor=SYSTEM) == {Verb.REMOVE: 2, Verb.RESTORE: 1}
+    assert books() == before
+    assert review.count_open(db.session(), partners.connection_id) == 0

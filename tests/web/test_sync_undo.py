@@ -86,6 +86,19 @@ def test_twice_is_refused_in_words(asha, run):
     assert phones() == {"Zoo": "old"}
 
 
+def test_what_a_very_large_sync_did_is_looked_through_once_the_page_stands(asha, run):
+    with unit_of_work() as session:
+        session.get(SyncRun, run.id).added = 100_000
+    page = asha.get(page_of(run)).text
+    assert f'hx-get="{page_of(run)}"' in page
+    assert "Added by this sync" not in page
+    fragment = asha.get(page_of(run), headers={"HX-Request": "true"}).text
+    assert "Added by this sync" in fragment
+    assert f'action="{page_of(run)}"' in fragment
+    assert "<html" not in fragment
+    assert "Added by this sync" in asha.get(f"{page_of(run)}?now=1").text
+
+
 def test_a_sync_that_changed_nothing_has_nothing_to_undo(asha, run):
     with unit_of_work() as session:
         quiet = make_run(

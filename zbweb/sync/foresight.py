@@ -6,6 +6,7 @@ Everything is asked before anything is rehearsed, so that no unit of work waits 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import select
 
@@ -20,6 +21,15 @@ LIMIT = 2_000
 """Records of each module that a preview looks at, at most."""
 
 
+class Part(StrEnum):
+    """Why a sync would read these records."""
+
+    ALL = "all"
+    CHANGED = "changed"
+    NEWCOMERS = "newcomers"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Haul:
     """What the CRM said of one module, in the batches of a sync: records, those out of the view, those gone.
@@ -28,6 +38,7 @@ class Haul:
     """
 
     module: str
+    part: Part
     batches: Sequence[Sequence[Record]]
     left: Sequence[str] = ()
     gone: Sequence[str] = ()
@@ -48,7 +59,7 @@ def read(live: LiveRun, module: str, mark: datetime | None) -> Haul:
     total = live.client.count(module, view_id=view.id or None) if mark is None else None
     batches, is_whole = _first_batches(live, question)
     left, gone = _departed(live, question, batches) if is_whole else ([], [])
-    return Haul(module, batches, left, gone, total, is_whole)
+    return Haul(module, Part.CHANGED if since else Part.ALL, batches, left, gone, total, is_whole)
 
 
 def _first_batches(live: LiveRun, question: feed.Question) -> tuple[list[list[Record]], bool]:
@@ -90,14 +101,18 @@ def _by_id(live: LiveRun, module: str, crm_ids: Sequence[str], fields: Sequence[
     return [record for chunk in chunks(crm_ids, CHUNK) for record in live.client.get_many(module, chunk, fields)]
 
 
-def named(live: LiveRun, module: str, crm_ids: Sequence[str]) -> Haul:
-    """Records by their ids, for instance those that failed before."""
+def failed(live: LiveRun, module: str, crm_ids: Sequence[str]) -> Haul:
+    """Records that failed before and would be tried again."""
+    return _named(live, module, Part.FAILED, crm_ids)
+
+
+def _named(live: LiveRun, module: str, part: Part, crm_ids: Sequence[str]) -> Haul:
     wanted = list(crm_ids)[:LIMIT]
     batches = [live.client.get_many(module, chunk, fields_of(live, module)) for chunk in chunks(wanted, CHUNK)]
-    return Haul(module, batches, is_whole=len(wanted) == len(crm_ids))
+    return Haul(module, part, batches, is_whole=len(wanted) == len(crm_ids))
 
 
 def newcomers(live: LiveRun, account_ids: Sequence[str]) -> Haul:
     """The contacts of accounts that would be new here: they did not change, so a delta does not show them."""
     ids = [crm_id for chunk in chunks(account_ids, COQL_CHUNK) for crm_id in contacts_of(live.client, chunk)]
-    return named(live, "Contacts", ids)
+    return _named(live, "Contacts", Part.NEWCOMERS, ids)

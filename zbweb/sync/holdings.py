@@ -70,6 +70,14 @@ def load(session: Session, kind: Kind, ids: Iterable[int], *, lock: bool = True)
     return {each.id: each for each in session.scalars(_fresh(persons, lock=lock))}
 
 
+def present(session: Session, kind: Kind, ids: Sequence[int], *, lock: bool = True) -> set[int]:
+    """Those of the local records that are here."""
+    if not ids:
+        return set()
+    statement = select(kind.model.id).where(kind.model.id.in_(ids))
+    return set(session.scalars(statement.with_for_update() if lock else statement))
+
+
 def _fresh(statement: Select[Any], *, lock: bool) -> Select[Any]:
     statement = statement.execution_options(populate_existing=True)
     return statement.with_for_update() if lock else statement

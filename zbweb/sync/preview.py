@@ -200,19 +200,24 @@ def _stage(live: LiveRun, session: Session) -> _Stage:
 
 def _rehearse(live: LiveRun, hauls: Sequence[Haul], *, pushed_at: datetime | None) -> Preview:
     failed = reading.failed_before(live.session, live.connection_id, run_id=_latest(live.session) + 1)
-    again = [foresight.named(live, module, ids) for module, ids in failed.items() if _is_read(live, module)]
+    again = [foresight.failed(live, module, ids) for module, ids in failed.items() if _is_read(live, module)]
     with rehearsal() as session:
         stage = _stage(live, session)
         known = session.scalar(select(func.max(ReviewPair.id))) or 0
         for haul in hauls:
             _play(stage, haul)
-        still = reading.failed_before(session, live.connection_id, stage.live.run_id)
+        again = [_still_failed(stage, haul) for haul in again]
         for haul in again:
-            ids = set(still.get(haul.module, ()))
-            kept = [[record for record in batch if str(record["id"]) in ids] for batch in haul.batches]
-            _play(stage, replace(haul, batches=kept))
+            _play(stage, haul)
         findings = _findings(stage, known_pairs=known, pushed_at=pushed_at)
-    return replace(findings, hauls=[*hauls, *again])
+    return replace(findings, hauls=[*hauls, *(haul for haul in again if haul.count)])
+
+
+def _still_failed(stage: _Stage, haul: Haul) -> Haul:
+    """Those that are not well after all that was read before; the others are not tried twice."""
+    still = reading.failed_before(stage.live.session, stage.live.connection_id, stage.live.run_id)
+    ids = set(still.get(haul.module, ()))
+    return replace(haul, batches=[[each for each in batch if str(each["id"]) in ids] for batch in haul.batches])
 
 
 def _latest(session: Session) -> int:

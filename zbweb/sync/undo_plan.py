@@ -50,8 +50,9 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True)
 class _Present:
-    """What is here now of the records that a batch of entries of one kind speaks of."""
+    """What is here now of the records that a batch of entries of one kind speaks of; `local` are those changed."""
 
+    here: Collection[int]
     local: Mapping[int, Holding]
     busy: Collection[int]
     edited: Collection[int]
@@ -77,13 +78,16 @@ def _batch(session: Session, run: SyncRun, before: int | None) -> list[SyncEntry
 
 
 def _present(session: Session, run: SyncRun, entity: Entity, batch: Sequence[SyncEntry], *, lock: bool) -> _Present:
-    ids = [entry.entity_id for entry in batch if entry.entity == entity and entry.entity_id is not None]
-    is_customer = entity is Entity.CUSTOMER
+    mine = [entry for entry in batch if entry.entity == entity and entry.entity_id is not None]
+    added = [entry.entity_id for entry in mine if entry.outcome == Outcome.ADDED and entry.entity_id is not None]
+    others = [entry.entity_id for entry in mine if entry.outcome != Outcome.ADDED and entry.entity_id is not None]
+    kind, is_customer = KINDS[TABLES[entity]], entity is Entity.CUSTOMER
     return _Present(
-        local=holdings.load(session, KINDS[TABLES[entity]], ids, lock=lock),
-        busy=with_money(session, ids) if is_customer else (),
-        edited=_edited(session, run, entity, ids),
-        with_own_persons=_with_own_persons(session, run, ids) if is_customer else (),
+        here=holdings.present(session, kind, added, lock=lock),
+        local=holdings.load(session, kind, others, lock=lock),
+        busy=with_money(session, added) if is_customer and added else (),
+        edited=_edited(session, run, entity, added),
+        with_own_persons=_with_own_persons(session, run, added) if is_customer else (),
         customers=_customers(session, run, batch) if not is_customer else (),
     )
 
@@ -147,7 +151,7 @@ def _verdict(entry: SyncEntry, present: Mapping[Entity, _Present]) -> Step | Obs
 
 
 def _of_added(entry: SyncEntry, here: _Present) -> Step | Obstacle:
-    if entry.entity_id not in here.local:
+    if entry.entity_id not in here.here:
         return Obstacle(entry, Hindrance.GONE)
     for why, ids in (
         (Hindrance.MONEY, here.busy),

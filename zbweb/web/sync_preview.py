@@ -8,6 +8,7 @@ from zbweb.db import db
 from zbweb.errors import AppError
 from zbweb.sync import clients, history, mappings
 from zbweb.sync import connection as connections
+from zbweb.sync.foresight import Part
 from zbweb.sync.models import Connection
 from zbweb.sync.preview import Preview, preview
 from zbweb.web import access, crm_words, htmx
@@ -16,6 +17,12 @@ from zbweb.web.sync_history import OUTCOMES
 bp = Blueprint("sync_preview", __name__, url_prefix="/settings/integrations/zoho-crm/preview")
 bp.context_processor(crm_words.navigation)
 
+_PARTS = {
+    Part.ALL: "to be read",
+    Part.CHANGED: "changed since the last sync",
+    Part.NEWCOMERS: "of accounts that would be new here",
+    Part.FAILED: "that failed before, to be tried again",
+}
 _ENTITIES = {"customer": ("customer", "customers"), "contact_person": ("contact person", "contact persons")}
 
 
@@ -31,7 +38,7 @@ def show() -> ResponseReturnValue:
     return htmx.page_or_block(
         "sync_preview/show.html", "findings", of_draft=of_draft, found=found, problem=problem, outcomes=OUTCOMES,
         labels=mappings.field_labels(db.session()), sentence=history.sentence, likeness=crm_words.LIKENESS,
-        added=_in_words(found) if found else "",
+        parts=_PARTS, added=_in_words(found) if found else "",
     )  # fmt: skip
 
 

@@ -18,6 +18,8 @@ from zbweb.web import access, crm_words, htmx
 bp = Blueprint("sync_undo", __name__, url_prefix="/settings/integrations/zoho-crm/history")
 bp.context_processor(crm_words.navigation)
 
+_AT_ONCE = 2_000
+"""Records that are looked through before the page is sent."""
 VERBS = {
     Verb.REMOVE: "Added by this sync; removed here",
     Verb.RESTORE: "Changed by this sync; former values restored",
@@ -29,16 +31,18 @@ VERBS = {
 @bp.get("/<int:run_id>/undo")
 @access.allow(Role.ADMIN)
 def show(run_id: int) -> ResponseReturnValue:
-    """What undoing would do, for a person to confirm."""
+    """What undoing would do, for a person to confirm; what a very large sync did is looked through afterwards."""
     session = db.session()
     run = history.run_or_404(session, run_id)
+    if run.added + run.updated + run.deleted > _AT_ONCE and not htmx.is_htmx() and "now" not in request.args:
+        return htmx.page("sync_undo/show.html", run=run, found=None, problem="")
     try:
         found, problem = undo.outlook(session, run), ""
     except CannotUndo as error:
         found, problem = undo.Outlook(), error.message
     setup = runs.setup_of(session, run.connection_id, run.module)
-    return htmx.page(
-        "sync_undo/show.html", run=run, found=found, problem=problem, verbs=VERBS, hindrances=SENTENCES,
+    return htmx.page_or_block(
+        "sync_undo/show.html", "outlook", run=run, found=found, problem=problem, verbs=VERBS, hindrances=SENTENCES,
         labels=mappings.field_labels(session), goes_out=setup is not None and setup.extent == Extent.BOTH,
     )  # fmt: skip
 
