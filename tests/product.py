@@ -16,7 +16,7 @@ from tests.servers import free_port
 
 ROOT = Path(__file__).parent.parent
 PASSWORD = "zbweb-demo"
-_READY_SECONDS = 90
+_READY_SECONDS = 240
 
 
 @dataclass

@@ -53,7 +53,7 @@ def configure(
     page.get_by_role("button", name=finish, exact=True).click()
 
 
-def await_runs(page: Page, product: Product, *, count: int, status: str = "Succeeded", seconds: int = 60) -> None:
+def await_runs(page: Page, product: Product, *, count: int, status: str = "Succeeded", seconds: int = 120) -> None:
     """Wait until the history shows `count` runs of this status."""
     for _ in range(seconds * 2):
         page.goto(product.url + "/settings/integrations/zoho-crm/history")
