@@ -61,7 +61,7 @@ def await_document(page, product, kind, deal):
 def test_the_switch_says_what_it_does_and_stays_on(admin, product):
     admin.goto(product.url + DETAILS)
     admin.get_by_label(INVOICE).check()
-    expect(admin.get_by_text("From now on an invoice is created")).to_be_visible()
+    expect(admin.locator("#toasts").get_by_text("From now on an invoice is created")).to_be_visible()
     admin.reload()
     expect(admin.get_by_label(INVOICE)).to_be_checked()
     expect(admin.get_by_label(re.compile(QUOTE))).not_to_be_checked()
