@@ -15,7 +15,7 @@ from zbweb.billing.words import Kind
 from zbweb.clock import now
 from zbweb.db import db, unit_of_work
 from zbweb.sync import delivery, runs, shapes, transaction_setups
-from zbweb.sync.core.documents import CRM_MODULES
+from zbweb.sync.core.document_words import CRM_MODULES
 from zbweb.sync.core.words import Extent, Winner
 from zbweb.sync.models import Link
 from zbweb.sync.transaction_setups import Choices

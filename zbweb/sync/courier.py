@@ -19,7 +19,8 @@ from zbweb.db import unit_of_work
 from zbweb.sync import claims, runs
 from zbweb.sync.claims import Claim, Claimed
 from zbweb.sync.core.choices import Choices
-from zbweb.sync.core.documents import CRM_MODULES, Paper, Shape
+from zbweb.sync.core.document_words import CRM_MODULES
+from zbweb.sync.core.documents import Paper, Shape
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.words import Direction, Entity, Outcome, RunStatus, Trigger
 from zbweb.sync.desk import Desk, Fate

@@ -18,7 +18,8 @@ from zbweb.db import db, unit_of_work, work_for
 from zbweb.sync import claims, clients, documents_gone, documents_out, metrics, papers, runs, shapes
 from zbweb.sync import connection as connections
 from zbweb.sync.claims import Claimed, ClaimLost
-from zbweb.sync.core.documents import GONE, Paper
+from zbweb.sync.core.document_words import GONE
+from zbweb.sync.core.documents import Paper
 from zbweb.sync.core.words import Entity, LinkState
 from zbweb.sync.courier import Courier, SentModule, Setback
 from zbweb.sync.live import Disabled

@@ -8,7 +8,7 @@ from zbweb.billing.words import Kind
 from zbweb.db import db
 from zbweb.sync import claims
 from zbweb.sync.claims import Claimed
-from zbweb.sync.core.documents import CRM_MODULES, KIND_OF
+from zbweb.sync.core.document_words import CRM_MODULES, KIND_OF
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Direction, Entity, LinkState, Outcome

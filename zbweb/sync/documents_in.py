@@ -17,7 +17,7 @@ from zbweb.clock import now
 from zbweb.crm.port import CrmClient, Record
 from zbweb.db import db, unit_of_work
 from zbweb.sync import runs, shapes
-from zbweb.sync.core.documents import CRM_MODULES
+from zbweb.sync.core.document_words import CRM_MODULES
 from zbweb.sync.core.words import Direction, Extent, LinkState, Outcome, RunStatus, Trigger
 from zbweb.sync.desk import CRM_ACTOR, Desk
 from zbweb.sync.documents_merge import Inlet, bring_in, links_there, moment_of, part

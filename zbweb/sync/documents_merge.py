@@ -23,7 +23,8 @@ from zbweb.crm.port import Record
 from zbweb.errors import AppError
 from zbweb.sync import drafts_in, metrics, papers
 from zbweb.sync.core.choices import Choices
-from zbweb.sync.core.documents import CRM_MODULES, GONE, STATUS_IN, Shape, Ties, Values, compose, from_record, theirs
+from zbweb.sync.core.document_words import CRM_MODULES, GONE, STATUS_IN
+from zbweb.sync.core.documents import Shape, Ties, Values, compose, from_record, theirs
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.words import Entity, LinkState, Outcome, Winner
 from zbweb.sync.desk import CRM_ACTOR, Desk, Fate

@@ -15,7 +15,8 @@ from zbweb.crm.port import Record, Verdict
 from zbweb.db import db
 from zbweb.sync import claims, exactly, parties, products, shapes
 from zbweb.sync.claims import Claimed
-from zbweb.sync.core.documents import CRM_MODULES, GONE, Paper, Ties, Values, compose, news, to_record, with_row_ids
+from zbweb.sync.core.document_words import CRM_MODULES, GONE
+from zbweb.sync.core.documents import Paper, Ties, Values, compose, news, to_record, with_row_ids
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Direction, Entity, LinkState, Outcome

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from zbweb.billing.words import Kind
 from zbweb.crm.port import CrmClient, FieldMeta
 from zbweb.sync import own_fields
-from zbweb.sync.core.documents import CRM_MODULES, FIELDS, ID_LABEL, Column, Shape
+from zbweb.sync.core.document_words import CRM_MODULES, FIELDS, ID_LABEL
+from zbweb.sync.core.documents import Column, Shape
 from zbweb.sync.models import ModuleSetup
 
 _ID_LENGTH = 40

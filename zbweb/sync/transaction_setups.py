@@ -13,7 +13,8 @@ from zbweb.billing.words import Kind
 from zbweb.clock import now
 from zbweb.errors import Stale
 from zbweb.sync import runs, shapes
-from zbweb.sync.core.documents import CRM_MODULES, Shape
+from zbweb.sync.core.document_words import CRM_MODULES
+from zbweb.sync.core.documents import Shape
 from zbweb.sync.core.words import Entity, Extent, LinkState, Winner
 from zbweb.sync.models import Connection, Link, ModuleSetup
 

@@ -13,7 +13,7 @@ from zbweb.billing.status import Status
 from zbweb.errors import NotFound
 from zbweb.sync import connection as connections
 from zbweb.sync import history, runs
-from zbweb.sync.core.documents import GONE
+from zbweb.sync.core.document_words import GONE
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.words import Entity, LinkState
 from zbweb.sync.models import Connection, Link

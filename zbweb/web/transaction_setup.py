@@ -9,7 +9,7 @@ from zbweb.crm.errors import CrmError
 from zbweb.db import db, unit_of_work
 from zbweb.sync import clients, runs, shapes, transaction_setups
 from zbweb.sync import connection as connections
-from zbweb.sync.core.documents import CRM_MODULES, STATUS_OUT
+from zbweb.sync.core.document_words import CRM_MODULES, STATUS_OUT
 from zbweb.sync.core.words import Extent
 from zbweb.sync.errors import SyncError
 from zbweb.sync.models import Connection, ModuleSetup

@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 from zbweb.billing import money
 from zbweb.billing.status import Status
 from zbweb.billing.words import DiscountKind, Kind, TaxMode, TaxRounding
+from zbweb.sync.core.document_words import FIELDS, STATUS_IN, STATUS_OUT
 from zbweb.sync.core.documents import (
-    FIELDS,
-    STATUS_IN,
-    STATUS_OUT,
     Column,
     Paper,
     PaperLine,

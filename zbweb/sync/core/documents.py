@@ -15,117 +15,16 @@ import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
-from enum import StrEnum
 from typing import Any
 
 from zbweb.billing.status import Status
 from zbweb.billing.words import Kind
+from zbweb.sync.core.document_words import FORMS, STATUS_IN, STATUS_OUT, Form
 
 Values = dict[str, Any]
 ZERO = Decimal(0)
 CENT = Decimal("0.01")
 _LONGEST_TEXT = 2000
-
-CRM_MODULES = {Kind.QUOTE: "Quotes", Kind.SALES_ORDER: "Sales_Orders", Kind.INVOICE: "Invoices"}
-KIND_OF = {module: kind for kind, module in CRM_MODULES.items()}
-ID_LABEL = "Billing Document Id"
-GONE = "deleted_in_crm"
-"""The reason of a link whose document somebody deleted in the CRM."""
-
-
-class Form(StrEnum):
-    """How a field's value is written and read."""
-
-    TEXT = "text"
-    CHOICE = "choice"
-    DATE = "date"
-    AMOUNT = "amount"
-    LOOKUP = "lookup"
-    LINES = "lines"
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentField:
-    """A field and what it is called in Quotes, Sales_Orders and Invoices; "" where a module has none."""
-
-    key: str
-    form: Form
-    names: tuple[str, str, str]
-
-    def name_in(self, kind: Kind) -> str:
-        """The CRM's name of the field."""
-        return dict(zip(Kind, self.names, strict=True))[kind]
-
-
-def _same(key: str, form: Form, name: str) -> DocumentField:
-    return DocumentField(key, form, (name, name, name))
-
-
-FIELDS = (
-    _same("subject", Form.TEXT, "Subject"),
-    _same("account", Form.LOOKUP, "Account_Name"),
-    _same("contact", Form.LOOKUP, "Contact_Name"),
-    _same("potential", Form.LOOKUP, "Deal_Name"),
-    DocumentField("source", Form.LOOKUP, ("", "Quote_Name", "Sales_Order")),
-    DocumentField("status", Form.CHOICE, ("Quote_Stage", "Status", "Status")),
-    DocumentField("date", Form.DATE, ("", "", "Invoice_Date")),
-    DocumentField("due_date", Form.DATE, ("Valid_Till", "Due_Date", "Due_Date")),
-    DocumentField("reference", Form.TEXT, ("", "Purchase_Order", "Purchase_Order")),
-    _same("billing_address", Form.TEXT, "Billing_Street"),
-    _same("shipping_address", Form.TEXT, "Shipping_Street"),
-    _same("terms", Form.TEXT, "Terms_and_Conditions"),
-    _same("notes", Form.TEXT, "Description"),
-    _same("currency", Form.CHOICE, "Currency"),
-    DocumentField("lines", Form.LINES, ("Quoted_Items", "Ordered_Items", "Invoiced_Items")),
-    _same("discount", Form.AMOUNT, "Discount"),
-    _same("tax", Form.AMOUNT, "Tax"),
-    _same("adjustment", Form.AMOUNT, "Adjustment"),
-    _same("our_id", Form.TEXT, ID_LABEL.replace(" ", "_")),
-)
-_FORMS = {each.key: each.form for each in FIELDS}
-
-STATUS_OUT: Mapping[Kind, Mapping[Status, str]] = {
-    Kind.QUOTE: {
-        Status.DRAFT: "Draft",
-        Status.SENT: "Delivered",
-        Status.ACCEPTED: "Confirmed",
-        Status.INVOICED: "Closed Won",
-        Status.DECLINED: "Closed Lost",
-    },
-    Kind.SALES_ORDER: {
-        Status.DRAFT: "Created",
-        Status.CONFIRMED: "Approved",
-        Status.CLOSED: "Delivered",
-        Status.VOID: "Cancelled",
-    },
-    Kind.INVOICE: {Status.DRAFT: "Created", Status.SENT: "Delivered", Status.VOID: "Cancelled"},
-}
-"""What each of our statuses is called in the CRM."""
-
-STATUS_IN: Mapping[Kind, Mapping[str, Status]] = {
-    Kind.QUOTE: {
-        "Draft": Status.DRAFT,
-        "Negotiation": Status.SENT,
-        "Delivered": Status.SENT,
-        "On Hold": Status.SENT,
-        "Confirmed": Status.ACCEPTED,
-        "Closed Won": Status.ACCEPTED,
-        "Closed Lost": Status.DECLINED,
-    },
-    Kind.SALES_ORDER: {
-        "Created": Status.DRAFT,
-        "Approved": Status.CONFIRMED,
-        "Delivered": Status.CLOSED,
-        "Cancelled": Status.VOID,
-    },
-    Kind.INVOICE: {
-        "Created": Status.DRAFT,
-        "Approved": Status.SENT,
-        "Delivered": Status.SENT,
-        "Cancelled": Status.VOID,
-    },
-}
-"""What the CRM's words mean here; a word that is not listed says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,11 +153,11 @@ def _line(line: PaperLine, product: str) -> Values:
 
 
 def _fits(value: Any, column: Column) -> bool:
-    return not (_FORMS[column.key] is Form.CHOICE and column.choices and value not in column.choices)
+    return not (FORMS[column.key] is Form.CHOICE and column.choices and value not in column.choices)
 
 
 def _fitted(value: Any, column: Column) -> Any:
-    is_text = isinstance(value, str) and _FORMS[column.key] is Form.TEXT
+    is_text = isinstance(value, str) and FORMS[column.key] is Form.TEXT
     return value[: column.length] if is_text and column.length else value
 
 
@@ -293,7 +192,7 @@ def news(values: Mapping[str, Any], snapshot: Mapping[str, Any]) -> Values:
 
 def to_record(values: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
     """Values as the CRM's JSON."""
-    return {shape[key].crm: _to_crm(_FORMS[key], value) for key, value in values.items()}
+    return {shape[key].crm: _to_crm(FORMS[key], value) for key, value in values.items()}
 
 
 def _to_crm(form: Form, value: Any) -> Any:
@@ -328,7 +227,7 @@ def with_row_ids(lines: Sequence[dict[str, Any]], present: Sequence[Mapping[str,
 
 def from_record(record: Mapping[str, Any], shape: Shape) -> Values:
     """The CRM's JSON of a document (with its rows) as values."""
-    return {key: _from_crm(_FORMS[key], record.get(column.crm)) for key, column in shape.items()}
+    return {key: _from_crm(FORMS[key], record.get(column.crm)) for key, column in shape.items()}
 
 
 def _from_crm(form: Form, value: Any) -> Any:
