@@ -22,15 +22,15 @@ def eventually(check, seconds: float = 150):
     return found
 
 
-def processes_of(product, *words: str) -> list[int]:
-    """The product's processes whose command line has all of these words."""
+def processes_of(product, word: str) -> list[int]:
+    """The product's processes whose command line has this word."""
     found = []
     for pid in product.processes():
         try:
             line = (Path("/proc") / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             continue
-        if all(word in line for word in words):
+        if word in line:
             found.append(pid)
     return found
 
@@ -50,7 +50,9 @@ def test_it_leaves_nothing_behind_even_when_it_is_killed(data_dir):
         eventually(lambda: product.processes() == [])
 
 
-@pytest.mark.parametrize("victim", [("worker.py",), ("redis-server",), ("gunicorn",)])
+@pytest.mark.parametrize(
+    "victim", ["worker.py", "redis-server", pytest.param("gunicorn", marks=pytest.mark.server_dies)]
+)
 def test_a_sync_survives_the_death_of_a_part(data_dir, page, victim):
     with running(data_dir) as product:
         product.control("seed", {"accounts": ACCOUNTS, "contacts_per_account": 0})
@@ -59,7 +61,7 @@ def test_a_sync_survives_the_death_of_a_part(data_dir, page, victim):
         connect(page, product)
         configure(page, product, module="Accounts")
         eventually(lambda: _reading_accounts(product))
-        for pid in processes_of(product, *victim):
+        for pid in processes_of(product, victim):
             os.kill(pid, signal.SIGKILL)
         product.control("faults", {"latency_ms": 0})
         eventually(lambda: _ready(product))
