@@ -22,6 +22,7 @@ class Move:
     headers: dict = field(default_factory=dict)
     delay: float = 0.0
     cut_after: int | None = None
+    drip: float = 0.0
     hang_up: bool = False
 
 
@@ -63,6 +64,11 @@ def hangs_up():
 
 def stalls(seconds):
     return Move(delay=seconds)
+
+
+def drips(body, seconds):
+    """An answer that arrives a byte at a time, `seconds` apart."""
+    return Move(200, json.dumps(body).encode(), drip=seconds)
 
 
 def cuts(body, after):
@@ -129,7 +135,9 @@ class _Player(BaseHTTPRequestHandler):
         self.end_headers()
         if move.cut_after is not None:
             body, self.close_connection = body[: move.cut_after], True
-        self.wfile.write(body)
+        for drop in (body[at : at + 1] for at in range(len(body))) if move.drip else (body,):
+            self.wfile.write(drop)
+            time.sleep(move.drip)
 
     def date_time_string(self, timestamp=None):
         return self.server.date or super().date_time_string(timestamp)

@@ -120,6 +120,11 @@ def test_the_older_answer_tells_its_seconds_in_another_key(signs_in, http):
         ({}, 500, errors.Unavailable, "trouble"),
         ({"unexpected": True}, 200, errors.MalformedAnswer, "cannot be read"),
         ([], 200, errors.MalformedAnswer, "cannot be read"),
+        # said yes, in words that cannot be used
+        ({**TOKEN, "access_token": None}, 200, errors.MalformedAnswer, "could not be read"),
+        ({**TOKEN, "access_token": ""}, 200, errors.MalformedAnswer, "could not be read"),
+        ({**TOKEN, "access_token": "a\r\nHost: b"}, 200, errors.MalformedAnswer, "could not be read"),
+        ({**TOKEN, "expires_in": "soon"}, 200, errors.MalformedAnswer, "could not be read"),
     ],
 )
 def test_every_refusal_of_a_sign_in_has_its_error(signs_in, http, reply, status, kind, words):

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from tests.crm.conftest import ACCESS, FixedTokens
-from tests.crm.scripted import Move, cuts, hangs_up, nothing, refuses, says, stalls
+from tests.crm.scripted import Move, cuts, drips, hangs_up, nothing, refuses, says, stalls
 from zbweb.crm import errors, exchange
 from zbweb.crm.transport import Ask, Timing, Transport
 
@@ -134,6 +134,15 @@ def test_a_page_that_waits_gives_up_soon(crm, tokens, http, sleeps):
 def test_a_stalling_crm_costs_no_more_than_the_patience(crm, tokens, http):
     transport = Transport(tokens, timing=Timing(patience_seconds=0.5, read_timeout=60), http=http)
     crm.play(stalls(5))
+    began = datetime.now(UTC)
+    with pytest.raises(errors.TimedOut):
+        transport.call(READ)
+    assert (datetime.now(UTC) - began).total_seconds() < 2
+
+
+def test_an_answer_that_only_drips_costs_no_more_than_the_patience(crm, tokens, http):
+    transport = Transport(tokens, timing=Timing(patience_seconds=0.5, read_timeout=60), http=http)
+    crm.play(drips({"data": [list(range(200))]}, 0.05))
     began = datetime.now(UTC)
     with pytest.raises(errors.TimedOut):
         transport.call(READ)

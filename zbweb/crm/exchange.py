@@ -6,7 +6,9 @@ out become different errors.
 """
 
 import functools
+import io
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +22,11 @@ from zbweb.crm.errors import AnswerLost, CrmError, TimedOut, Unreachable
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 60.0
 _CONNECTIONS_KEPT = 10
+_CHUNK = 1 << 16
+
+
+class _TooSlow(HTTPError):
+    """An answer that keeps arriving, drop by drop, longer than anybody waits for a whole one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +60,24 @@ def _pool_of(_process: int) -> urllib3.PoolManager:
 
 
 def ask(http: urllib3.PoolManager, question: Question, timeout: urllib3.Timeout) -> Answer:
-    """Send `question`, read the whole answer. Raises Unreachable, TimedOut or, for writes, AnswerLost."""
+    """Send `question`, read the whole answer. Raises Unreachable, TimedOut or, for writes, AnswerLost.
+
+    The read time-out is for all of it: a server that sends a byte now and then would else keep us for ever.
+    """
+    deadline = time.monotonic() + float(timeout.read_timeout or READ_TIMEOUT)
     with streamed(http, question, timeout) as response:
-        return Answer(status=response.status, headers=response.headers, body=response.read(decode_content=True))
+        return Answer(status=response.status, headers=response.headers, body=_whole_body(response, deadline))
+
+
+def _whole_body(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    """Decoded at the end only: a decoder would wait for the bytes it needs, however long they take."""
+    packed = io.BytesIO()
+    while chunk := response.read1(_CHUNK, decode_content=False):
+        packed.write(chunk)
+        if time.monotonic() > deadline:
+            raise _TooSlow("the answer did not arrive in time")
+    packed.seek(0)
+    return urllib3.HTTPResponse(packed, {"Content-Encoding": response.headers.get("Content-Encoding", "")}).data
 
 
 @contextmanager
@@ -101,7 +123,7 @@ def _explained(error: HTTPError, question: Question) -> CrmError:
             "The connection to Zoho CRM broke before it answered, so the record may have been written there. "
             "It is looked up before it is sent again."
         )
-    if isinstance(error, ReadTimeoutError):
+    if isinstance(error, ReadTimeoutError | _TooSlow):
         return TimedOut("Zoho CRM did not answer in time. Try again in a moment.")
     return Unreachable("The connection to Zoho CRM broke. Try again in a moment.")
 

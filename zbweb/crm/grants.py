@@ -5,6 +5,7 @@ saved, so wrong new credentials never replace working ones. Secrets travel in th
 never in an address, and no `repr` shows them.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ import urllib3
 
 from zbweb.clock import now
 from zbweb.config import current
-from zbweb.crm import exchange, meter
+from zbweb.crm import exchange, meter, parse
 from zbweb.crm.backoff import retry_after_seconds
 from zbweb.crm.datacentres import Hosts, api_url_for, hosts_of
 from zbweb.crm.errors import (
@@ -44,6 +45,7 @@ SCOPES = (
 ZSC_GRANT_TYPE = "urn:zbweb:zsc-key"
 TOKEN_READ_TIMEOUT = 20.0
 _EARLY = 60.0
+_LONGEST_LIFE = 3600
 _THROTTLE_PAUSE = 60.0
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 
@@ -186,11 +188,14 @@ def _grant(
         reply = _reply(answer)
         if "access_token" not in reply:
             raise refusal_of_token(kind, answer, reply)
-        outcome = "accepted"
-        return _read_grant(kind, hosts, reply)
+        with parse.reading("the sign-in"):
+            grant = _read_grant(kind, hosts, reply)
     except CrmError as error:
         outcome = type(error).__name__
         raise
+    else:
+        outcome = "accepted"
+        return grant
     finally:
         meter.called(f"sign-in {outcome}")
 
@@ -213,17 +218,25 @@ def _reply(answer: exchange.Answer) -> Mapping[str, Any]:
 
 
 def _read_grant(kind: GrantKind, hosts: Hosts, reply: Mapping[str, Any]) -> Grant:
-    seconds = int(reply.get("expires_in") or 3600)
+    seconds = int(reply.get("expires_in") or _LONGEST_LIFE)
     if "expires_in_sec" in reply:  # the older answer, whose `expires_in` is in milliseconds
         seconds = int(reply["expires_in_sec"])
+    seconds = min(seconds, _LONGEST_LIFE)
     return Grant(
         kind=kind,
         accounts_url=hosts.accounts_url,
         api_url=api_url_for(hosts, reply.get("api_domain")),
-        access_token=str(reply["access_token"]),
+        access_token=_sendable(reply["access_token"]),
         expires_at=now() + timedelta(seconds=seconds - min(_EARLY, seconds / 10)),
         refresh_token=str(reply.get("refresh_token") or ""),
     )
+
+
+def _sendable(token: object) -> str:
+    """A token goes into a header: visible ASCII and nothing else."""
+    if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
+        raise ValueError("the access token is none")
+    return token
 
 
 def refusal_of_token(kind: GrantKind, answer: exchange.Answer, reply: Mapping[str, Any]) -> Answered:

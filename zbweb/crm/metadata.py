@@ -41,7 +41,7 @@ def modules(transport: Transport) -> list[CrmModule]:
     """The modules this organisation has."""
     body = transport.call(Ask("GET", f"{API}/settings/modules", subject="the modules"))
     with parse.reading("the modules"):
-        return [parse.module(item) for item in (body or {"modules": []})["modules"]]
+        return [parse.module(item) for item in parse.listed(body, "modules")]
 
 
 def fields(transport: Transport, module: str) -> list[FieldMeta]:
@@ -55,7 +55,7 @@ def raw_fields(transport: Transport, module: str) -> list[dict[str, Any]]:
     ask = Ask("GET", f"{API}/settings/fields", {"module": module}, subject=module_subject(module))
     body = transport.call(ask)
     with parse.reading(f"the fields of {module}"):
-        return list((body or {"fields": []})["fields"])
+        return parse.listed(body, "fields")
 
 
 def create_field(
@@ -117,7 +117,7 @@ def _layouts(transport: Transport) -> list[str]:
     ask = Ask("GET", f"{API}/settings/layouts", {"module": _POTENTIALS}, subject="the layouts of Deals")
     body = transport.call(ask)
     with parse.reading(ask.subject):
-        return [str(layout["id"]) for layout in (body or {"layouts": []})["layouts"]]
+        return [str(layout["id"]) for layout in parse.listed(body, "layouts")]
 
 
 def _stages_of_layout(transport: Transport, layout_id: str) -> dict[str, StageKind]:
@@ -128,7 +128,7 @@ def _stages_of_layout(transport: Transport, layout_id: str) -> dict[str, StageKi
     except (Refused, ModuleUnavailable, PermissionDenied):
         return {}
     with parse.reading(ask.subject):
-        return parse.stages_of_pipelines((body or {"pipeline": []})["pipeline"])
+        return parse.stages_of_pipelines(parse.listed(body, "pipeline"))
 
 
 def _pages(transport: Transport, path: str, params: dict[str, str], subject: str) -> Iterator[dict[str, Any]]:

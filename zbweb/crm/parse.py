@@ -18,6 +18,7 @@ from zbweb.crm.port import (
     CrmUser,
     DeletedRecord,
     FieldMeta,
+    Record,
     StageKind,
     Verdict,
     View,
@@ -41,6 +42,27 @@ def reading(what: str) -> Iterator[None]:
         raise MalformedAnswer(
             f"Zoho CRM's answer about {what} could not be read. Try again; if it stays so, report it."
         ) from error
+
+
+def objects(items: Iterable[Any]) -> list[dict[str, Any]]:
+    """The items of a list, each of which must be an object."""
+    found = list(items)
+    if not all(isinstance(item, dict) for item in found):
+        raise TypeError("an item is no object")
+    return found
+
+
+def records(items: Iterable[Any]) -> list[Record]:
+    """Items that are records: objects with an id."""
+    found = objects(items)
+    if not all("id" in item for item in found):
+        raise KeyError("id")
+    return found
+
+
+def listed(body: Any, key: str) -> list[dict[str, Any]]:
+    """The objects under `key` of an answer; none when the CRM had nothing to say (204)."""
+    return [] if body is None else objects(body[key])
 
 
 def organisation(item: Json, *, at: datetime) -> CrmOrganisation:

@@ -78,7 +78,7 @@ def _page(transport: Transport, ask: Ask) -> Page:
     with parse.reading(ask.subject):
         more = body.get("info", {}).get("more_records", False)
         token = body["info"].get("next_page_token") if more else None
-        page = Page(records=list(body["data"]), next_token=token)
+        page = Page(records=parse.records(body["data"]), next_token=token)
     if more and not token:
         raise MalformedAnswer(f"Zoho CRM says that {ask.subject} has more records, but not where. Try again.")
     return page
@@ -104,8 +104,7 @@ def get(transport: Transport, module: str, crm_id: str) -> Record | None:
     if body is None:
         return None
     with parse.reading(module_subject(module)):
-        record: Record = body["data"][0]
-        return record
+        return parse.records(body["data"])[0]
 
 
 def get_many(transport: Transport, module: str, crm_ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
@@ -124,7 +123,7 @@ def count(transport: Transport, module: str, *, view_id: str | None = None) -> i
     params = {"cvid": view_id} if view_id else {}
     body = transport.call(_ask(module, "/actions/count", params=params))
     with parse.reading(module_subject(module)):
-        return int(body["count"]) if body else 0
+        return 0 if body is None else int(body["count"])
 
 
 def deleted(transport: Transport, module: str, *, since: datetime | None = None) -> Iterator[DeletedRecord]:
@@ -163,7 +162,7 @@ def _numbered(transport: Transport, ask: Ask) -> Iterator[dict[str, Any]]:
         if body is None:
             return
         with parse.reading(ask.subject):
-            items, more = body["data"], bool(body.get("info", {}).get("more_records"))
+            items, more = parse.objects(body["data"]), bool(body.get("info", {}).get("more_records"))
         yield from items
         number += 1
 
@@ -202,9 +201,10 @@ def _is_list_unknown(error: Refused) -> bool:
 def _name_of_list(transport: Transport, module: str, target: str) -> str | None:
     """What the list of `target` records is called in the CRM; None when there is none of another name."""
     ask = Ask("GET", f"{API}/settings/related_lists", {"module": module}, subject=module_subject(module))
-    body = transport.call(ask) or {"related_lists": []}
+    body = transport.call(ask)
     with parse.reading(ask.subject):
-        named = {item["api_name"]: (item.get("module") or {}).get("api_name") for item in body["related_lists"]}
+        lists = parse.listed(body, "related_lists")
+        named = {item["api_name"]: (item.get("module") or {}).get("api_name") for item in lists}
     return next((name for name, leads_to in named.items() if leads_to == target and name != target), None)
 
 
@@ -222,7 +222,7 @@ def coql(transport: Transport, query: str) -> list[Record]:
         if body is None:
             break
         with parse.reading("the query's records"):
-            found += body["data"]
+            found += parse.objects(body["data"])
             if not body["info"]["more_records"]:
                 break
     return found

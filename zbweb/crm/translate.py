@@ -97,8 +97,8 @@ def error_of(status: int, refusal: Refusal | None, *, subject: str, retry_after:
 
 def _kind(status: int, refusal: Refusal) -> type[Answered]:
     parameter = refusal.details.get("param_name") or refusal.details.get("api_name")
-    if refusal.code == "INVALID_DATA" and parameter in _BY_WRONG_PARAMETER:
-        return _BY_WRONG_PARAMETER[parameter]
+    if refusal.code == "INVALID_DATA" and str(parameter) in _BY_WRONG_PARAMETER:
+        return _BY_WRONG_PARAMETER[str(parameter)]
     if refusal.code in _BY_CODE:
         return _BY_CODE[refusal.code]
     return _BY_STATUS.get(status, Unavailable if status >= 500 else Refused)

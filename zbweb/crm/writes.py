@@ -105,6 +105,8 @@ def _verdicts(body: Mapping[str, Any] | None, subject: str, expected: int) -> li
         verdicts = [parse.verdict(item) for item in body["data"]]
         if len(verdicts) != expected:
             raise ValueError(f"{expected} records were written and {len(verdicts)} results came back")
+        if any(verdict.ok and verdict.crm_id is None for verdict in verdicts):
+            raise ValueError("a record was written and its id is not told")
         return verdicts
 
 
