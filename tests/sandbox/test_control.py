@@ -50,6 +50,16 @@ def test_seeded_names_are_unique_unless_duplicates_are_asked_for(crm, caller):
     assert (len(names), len(set(names))) == (300, 280)
 
 
+def test_all_accounts_but_one_may_carry_the_name_of_another(crm, caller):
+    assert crm.seed(accounts=5, duplicates=4, deals=2)["deals"] == 2
+    names = [account["Account_Name"] for account in everything(caller, "Accounts", "Account_Name")]
+    assert (len(names), len(set(names))) == (5, 1)
+
+
+def test_deals_need_accounts_and_are_counted_as_made(crm):
+    assert crm.seed(accounts=0, deals=3)["deals"] == 0
+
+
 def test_seeding_is_the_same_each_time(crm, caller):
     crm.seed(accounts=30, contacts_per_account=1)
     first = [record["Account_Name"] for record in everything(caller, "Accounts", "Account_Name")]
@@ -122,6 +132,37 @@ def test_the_currency_can_be_changed_and_multi_currency_switched_on(crm, caller)
     assert [item["iso_code"] for item in currencies if item["is_base"]] == ["EUR"]
     account = caller.records("/crm/v8/Accounts", fields="id,Currency")[0]
     assert account["Currency"] == "EUR"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("seed", {"accounts": 5, "duplicates": 5}),
+        ("seed", {"accounts": "5"}),
+        ("org", {"mc_status": "yes"}),
+        ("org", {"iso_code": 5}),
+        ("org", {"users_license": True}),
+        ("org", {"paid_type": "golden"}),
+        ("custom_views", {"module": "Accounts", "name": "Odd", "criteria": [{"field": "Phone", "value": "1"}]}),
+        ("custom_views", {"module": "Accounts", "name": "Odd", "criteria": 5}),
+        ("custom_views", {"module": "Accounts", "name": "Odd", "criteria": {"group": "Phone"}}),
+        ("faults", {"fail_next": [500]}),
+        ("faults", {"fail_next": [{"count": 2}]}),
+        ("faults", {"drop_connections": "many"}),
+    ],
+)
+def test_a_wish_that_makes_no_sense_is_refused_in_words_and_changes_nothing(crm, caller, path, body):
+    before = caller.get("/crm/v8/org").json()
+    with urllib3.PoolManager(retries=False) as http:
+        answer = http.request("POST", f"{crm.url}/_sandbox/{path}", json=body)
+    assert (answer.status, list(answer.json())) == (400, ["error"])
+    assert caller.get("/crm/v8/org").json() == before
+
+
+def test_the_control_api_answers_in_json_even_where_it_has_nothing(crm):
+    with urllib3.PoolManager(retries=False) as http:
+        answers = [http.request("GET", f"{crm.url}/_sandbox/{path}") for path in ("nonsense", "seed")]
+    assert [(answer.status, list(answer.json())) for answer in answers] == [(404, ["error"]), (405, ["error"])]
 
 
 def test_a_field_can_be_made_once_and_carries_values(caller):

@@ -111,6 +111,8 @@ def test_the_callback_hears_what_the_status_call_tells(caller, ear):
             {"module": {"api_name": "Accounts"}, "criteria": {"field": {"api_name": "X"}, "value": 1}},
             "INVALID_CRITERIA",
         ),
+        ({"module": {"api_name": "Accounts"}, "criteria": "Phone"}, "INVALID_CRITERIA"),
+        ({"module": {"api_name": "Accounts"}, "criteria": {"group": "Phone"}}, "INVALID_CRITERIA"),
         ({"page_token": "nonsense"}, "INVALID_DATA"),
     ],
 )

@@ -44,6 +44,23 @@ def test_failures_may_be_meant_for_one_method_and_are_cleared_by_an_empty_list(c
     assert caller.post(ACCOUNTS, {"data": [{"Account_Name": "A"}]}).status == 201
 
 
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"path": "Accounts"},
+        {"path": "/Accounts/"},
+        {"path": "/crm/v8/Accounts?fields=id"},
+        {"path": "/crm/v8/*"},
+        {"path": None},
+        {"path": "", "method": "get"},
+        {"count": None, "method": None, "code": None},
+    ],
+)
+def test_a_failure_may_be_described_in_other_words_and_strikes_once(crm, caller, wish):
+    crm.faults(fail_next=[{"status": 500, **wish}])
+    assert [listed(caller), listed(caller)] == [500, 200]
+
+
 def test_a_path_does_not_match_a_longer_name(crm, caller):
     crm.faults(fail_next=[{"status": 500, "count": 1, "path": "/crm/v8/Acc"}])
     assert listed(caller) == 200

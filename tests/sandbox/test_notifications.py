@@ -136,6 +136,13 @@ def test_a_subscription_is_renewed_changed_and_ended(caller, ear, subscribe):
         ({"notify_url": None}, "MANDATORY_NOT_FOUND", "notify_url"),
         ({"notify_url": "ftp://x"}, "INVALID_DATA", "notify_url"),
         ({"token": "x" * 51}, "INVALID_DATA", "token"),
+        ({"notification_condition": "Stage"}, "INVALID_DATA", "notification_condition"),
+        ({"notification_condition": [{"module": "Deals"}]}, "INVALID_DATA", "notification_condition"),
+        (
+            {"notification_condition": [{"module": {"api_name": "Deals"}, "field_selection": {"group": ["Stage"]}}]},
+            "INVALID_DATA",
+            "notification_condition",
+        ),
         ({"channel_expiry": "tomorrow"}, "INVALID_DATA", "channel_expiry"),
     ],
 )

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from zbweb.sandbox.seed import ADMIN
+
 SHARED = Path(__file__).parents[3] / "shared"
 TOOL, FILES = SHARED / "tools" / "oas_validate.py", SHARED / "oas"
 
@@ -66,6 +68,7 @@ def check(oas):
         ("/crm/v8/org", "/crm/v8/org"),
         ("/crm/v8/users?type=ActiveConfirmedUsers", "/crm/v8/users"),
         ("/crm/v8/users?type=CurrentUser", "/crm/v8/users"),
+        (f"/crm/v8/users/{ADMIN.id}", "/crm/v8/users/{user}"),
         (f"{SETTINGS}/modules", f"{SETTINGS}/modules"),
         (f"{SETTINGS}/modules/Accounts", f"{SETTINGS}/modules/{{api_name}}"),
         (f"{SETTINGS}/related_lists?module=Accounts", f"{SETTINGS}/related_lists"),

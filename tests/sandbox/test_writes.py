@@ -84,6 +84,11 @@ def test_dates_addresses_and_references_are_checked(caller, path, values, place)
     assert (item["code"], item["details"]["json_path"]) == ("INVALID_DATA", place)
 
 
+def test_an_endless_number_suits_no_field(caller):
+    answer = caller.call("POST", ACCOUNTS, '{"data": [{"Account_Name": "A", "Annual_Revenue": 1e400}]}')
+    assert answer.json()["data"][0]["details"]["api_name"] == "Annual_Revenue"
+
+
 def test_several_errors_of_one_record_come_together(caller):
     item = write(caller, ACCOUNTS, {"Employees": "many", "Phone": 1}).json()["data"][0]
     assert item["code"] == "MULTIPLE_OR_MULTI_ERRORS"
@@ -99,6 +104,7 @@ def test_several_errors_of_one_record_come_together(caller):
         ('{"data": []}', "MANDATORY_NOT_FOUND"),
         ("{nonsense", "INVALID_DATA"),
         ("[]", "INVALID_DATA"),
+        ('{"data": [{"Account_Name": "A", "Annual_Revenue": NaN}]}', "INVALID_DATA"),
         ('{"data": {}}', "INVALID_DATA"),
     ],
 )
@@ -186,6 +192,18 @@ def test_upsert_finds_the_record_by_the_modules_own_field(caller, module, first,
     assert (item["action"], item["duplicate_field"], item["details"]["id"]) == ("update", field, record_id)
     fresh = {**again, field: f"other-{again[field]}"}
     assert write(caller, f"/crm/v8/{module}/upsert", fresh).json()["data"][0]["action"] == "insert"
+
+
+def test_a_single_field_to_compare_may_stand_without_a_list(caller):
+    first = caller.insert("Accounts", Account_Name="Acme")
+    body = {"data": [{"Account_Name": "acme"}], "duplicate_check_fields": "Account_Name"}
+    item = caller.post(f"{ACCOUNTS}/upsert", body).json()["data"][0]
+    assert (item["action"], item["details"]["id"]) == ("update", first)
+
+
+def test_an_id_in_other_digits_is_refused_like_any_that_is_none(caller):
+    assert caller.get(f"{ACCOUNTS}/%C2%B2").status == 400
+    assert caller.call("DELETE", f"{ACCOUNTS}?ids=%C2%B2").status == 400
 
 
 def test_upsert_compares_the_asked_fields_only(caller):

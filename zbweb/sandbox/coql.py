@@ -129,7 +129,7 @@ class _Parser:
             parts.append(self._term())
         if not operators:
             return parts[0]
-        if len(set(operators)) > 1:
+        if len(operators) > 1:  # the CRM wants further conditions nested, two in a pair of brackets
             raise self._error()
         return Group(operators[0], tuple(parts))
 
@@ -167,6 +167,8 @@ class _Parser:
     def _value(self) -> str:
         token = self._take()
         if token[0] in "'\"":
+            if len(token) < 2 or token[-1] != token[0]:
+                raise self._error()
             return re.sub(r"\\(.)|'(')", r"\1\2", token[1:-1])
         return token
 
@@ -215,7 +217,7 @@ class _Parser:
 
     def _whole(self, clause: str) -> int:
         token = self._take()
-        if not token.isdigit():
+        if not token.isdecimal():
             raise CoqlError("INVALID_QUERY", "invalid query formed", {clause: token})
         return int(token)
 

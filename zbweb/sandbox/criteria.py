@@ -87,13 +87,15 @@ class BadCriterion(ValueError):
         }
 
 
-def from_json(given: Mapping[str, Any]) -> Criterion:
+def from_json(given: Any) -> Criterion:
     """`{"field": {"api_name"}, "comparator", "value"}` or `{"group_operator", "group": […]}`. Raises BadCriterion."""
+    if not isinstance(given, Mapping):
+        raise BadCriterion("a condition is an object", value=str(given))
     if "group" in given:
-        operator = str(given.get("group_operator", "and")).lower()
-        if operator not in ("and", "or") or not given["group"]:
+        operator, parts = str(given.get("group_operator", "and")).lower(), given["group"]
+        if operator not in ("and", "or") or not isinstance(parts, list) or not parts:
             raise BadCriterion("a group wants group_operator and or or, and at least one condition")
-        return Group(operator, tuple(from_json(part) for part in given["group"]))
+        return Group(operator, tuple(from_json(part) for part in parts))
     field = given.get("field", given.get("api_name"))
     name = field.get("api_name") if isinstance(field, Mapping) else field
     word = str(given.get("comparator", "equal")).lower().replace("equals", "equal")
@@ -191,14 +193,14 @@ def _linked(test: Test) -> Clause:
 
 
 def _listed(value: Any) -> list[Any]:
-    if isinstance(value, str) and "," in value and value.replace(",", "").replace(" ", "").isdigit():
+    if isinstance(value, str) and "," in value and value.replace(",", "").replace(" ", "").isdecimal():
         return [part.strip() for part in value.split(",")]
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _identity(value: Any, test: Test) -> str:
     found = str(value.get("id") if isinstance(value, Mapping) else value)
-    if not found.isdigit() or int(found) > LARGEST_ID:
+    if not found.isdecimal() or int(found) > LARGEST_ID:
         raise BadCriterion("value given seems to be invalid for the column", api_name=test.field, value=found)
     return found
 

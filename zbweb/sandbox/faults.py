@@ -3,7 +3,8 @@
 latency_ms               every API and token call takes this much longer
 fail_next                [{"status": 500, "count": 3, "path": "/crm/v8/Accounts", "method": "GET", "code": "…",
                          "after_applying": false, "retry_after": 5}]: the next matching calls fail; a path matches
-                         itself and what lies below it, no path matches every API call
+                         itself and what lies below it, no path matches every API call, and a module's name or
+                         "users" stands for /crm/v8/…
 retry                    the next n API calls answer 429 with Retry-After; a number or {"count", "after_seconds"}
 drop_connections         the next n API calls lose their connection before anything is done
 apply_then_drop          the next n writes are done, then the connection is closed without an answer
@@ -26,8 +27,10 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+ROOT = "/crm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Failure:
 
     status: int
     count: int = 1
-    path: str = "/crm"
+    path: str = ROOT
     method: str | None = None
     code: str | None = None
     after_applying: bool = False
@@ -120,17 +123,29 @@ class Faults:
 def _failures(value: Any) -> tuple[Failure, ...]:
     entries = value if isinstance(value, list) else [value]
     try:
-        failures = tuple(Failure(**entry) for entry in entries if entry)
-        return tuple(replace(item, status=int(item.status), count=int(item.count)) for item in failures)
-    except TypeError as error:
+        return tuple(_failure(dict(entry)) for entry in entries if entry)
+    except (TypeError, AttributeError) as error:
         raise ValueError(f"fail_next wants a list of {{status, count, path, method, …}}: {error}") from error
+
+
+def _failure(entry: dict[str, Any]) -> Failure:
+    """What is null counts as not said."""
+    said = Failure(**{name: value for name, value in entry.items() if value is not None})
+    method = said.method and said.method.upper()
+    return replace(said, status=int(said.status), count=int(said.count), path=_full_path(said.path), method=method)
+
+
+def _full_path(path: str) -> str:
+    """The path of a call, however it was named: `Accounts`, `/Accounts` and `/crm/v8/Accounts?page=1` are one."""
+    plain = "/" + urlsplit(path).path.strip("/*")
+    return plain if plain.startswith((ROOT, "/oauth")) else f"{ROOT}/v8{plain}" if plain != "/" else ROOT
 
 
 def _retry(value: Any) -> Failure:
     wish = value if isinstance(value, dict) else {"count": value}
     return Failure(
         status=429, count=int(wish.get("count", 1)), retry_after=int(wish.get("after_seconds", 1)),
-        path=str(wish.get("path", "/crm")),
+        path=_full_path(str(wish.get("path") or ROOT)),
     )  # fmt: skip
 
 

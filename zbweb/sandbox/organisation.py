@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
@@ -78,11 +79,18 @@ def load_organisation(connection: sqlite3.Connection) -> Organisation:
     return Organisation(**values)
 
 
+_PLAIN: Mapping[type, type] = {bool: bool, int: int}
+
+
 def change_organisation(connection: sqlite3.Connection, changes: dict[str, Any]) -> Organisation:
-    """Raises ValueError on a key or a plan that no organisation has."""
-    known = {item.name for item in fields(Organisation)}
-    if unknown := sorted(set(changes) - known):
+    """Raises ValueError on a key, a plan or a kind of value that no organisation has."""
+    known = {item.name: type(item.default) for item in fields(Organisation)}
+    if unknown := sorted(set(changes) - set(known)):
         raise ValueError(f"an organisation has no {', '.join(unknown)}")
+    for name, value in changes.items():
+        wanted = (str, type(None)) if name == "trial_type" else _PLAIN.get(known[name], str)
+        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+            raise ValueError(f"{name} cannot be {value!r}")
     merged = Organisation(**{**asdict(load_organisation(connection)), **changes})
     Plan(merged.paid_type)
     write_setting(connection, "organisation", asdict(merged))

@@ -129,8 +129,9 @@ class _Grower:
         for start in range(0, self._wish.accounts, BATCH):
             self._add_accounts(range(start, min(start + BATCH, self._wish.accounts)))
         self._add("Contacts", [self._contact(None) for _ in range(self._wish.loose_contacts)])
-        self._add("Deals", [self._deal(number) for number in range(self._wish.deals if self._customers else 0)])
-        return {"accounts": self._wish.accounts, "contacts": self.people_made, "deals": self._wish.deals}
+        deals = self._wish.deals if self._customers else 0
+        self._add("Deals", [self._deal(number) for number in range(deals)])
+        return {"accounts": self._wish.accounts, "contacts": self.people_made, "deals": deals}
 
     def _add(self, module: str, rows: list[Row]) -> None:
         records.add_rows(self._work, self._work.catalog.module(module), rows)
@@ -160,8 +161,7 @@ class _Grower:
 
     def _account(self, number: int) -> Row:
         seat = self._first + number
-        twin = number - (self._wish.accounts - self._wish.duplicates)
-        name = company_name(self._first + (twin if twin >= 0 and number else number))
+        name = company_name(self._first + number % (self._wish.accounts - self._wish.duplicates))
         pick, place = self._random, PLACES[(self._first + number) % len(PLACES)]
         site = web_name(name) or f"company{seat}"
         body = {

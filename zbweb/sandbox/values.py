@@ -3,6 +3,7 @@
 A cleaner returns the stored form (None for empty) or raises Invalid with what the CRM would say.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
@@ -84,7 +85,7 @@ def _big(_field: Field, value: Any) -> str:
 
 
 def _number(field: Field, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise Invalid({"expected_data_type": "double"})
     if len(str(abs(int(value)))) > field.max_length:
         raise Invalid({"maximum_length": field.max_length})

@@ -79,7 +79,7 @@ def download(job_id: str) -> Response:
 
 def _job(sandbox: Sandbox, job_id: str) -> Job:
     with sandbox.reading() as connection:
-        job = exports.find_job(connection, int(job_id)) if job_id.isdigit() else None
+        job = exports.find_job(connection, int(job_id)) if job_id.isdecimal() else None
     if job is None or job.user_id != caller().member.id:
         message = "The requested resource doesn't exist."
         raise ApiError("RESOURCE_NOT_FOUND", message, {"resource": job_id}, status=404)

@@ -68,8 +68,8 @@ def fill() -> Response:
         deals=_number(body, "deals", 0),
         duplicates=_number(body, "duplicates", 0),
     )
-    if wish.duplicates > wish.accounts // 2:
-        raise ValueError("duplicates can be at most half of the accounts")
+    if wish.duplicates and wish.duplicates >= wish.accounts:
+        raise ValueError("duplicates must be fewer than the accounts, whose names they carry")
     made = seed.fill(sandbox, wish, keep=bool(body.get("append")))
     return answer({**made, "state": _state(sandbox)})
 

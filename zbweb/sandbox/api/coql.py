@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, g
 
 from zbweb.sandbox import criteria, queries
-from zbweb.sandbox.api.answers import ApiError, answer, empty
+from zbweb.sandbox.api.answers import ApiError, answer, empty, invalid_module
 from zbweb.sandbox.api.gate import charge, occupy, record_module, require
 from zbweb.sandbox.api.listing import scope_of
 from zbweb.sandbox.api.writes import json_body
@@ -45,7 +45,7 @@ def select() -> Response:
 
 def _answered(sandbox: Sandbox, query: Query) -> tuple[list[dict[str, Any]], bool]:
     if not sandbox.catalog.has_records(query.module):
-        raise CoqlError("INVALID_QUERY", "the module name given seems to be invalid", {"module": query.module})
+        raise invalid_module()
     module = record_module(query.module, "READ")
     scope = scope_of(sandbox, module)
     _check(query, scope)

@@ -182,6 +182,8 @@ def _refusal(error: ApiError) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response | HTTPException:
+    if request.path.startswith("/_sandbox/"):
+        return answer({"error": error.description}, error.code or 500)
     if not request.path.startswith("/crm/"):
         return error
     if error.code == 405:

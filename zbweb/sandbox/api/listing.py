@@ -65,7 +65,7 @@ def whole_number(name: str, default: int, *, most: int | None = None) -> int:
     text = request.args.get(name)
     if text is None:
         return default
-    if not text.isdigit() or int(text) < 1 or (most is not None and int(text) > most):
+    if not text.isdecimal() or int(text) < 1 or (most is not None and int(text) > most):
         raise invalid_param(name, "invalid data", expected_data_type="integer")
     return int(text)
 
@@ -108,7 +108,7 @@ def asked_ids() -> Clause | None:
     if text is None:
         return None
     ids = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() and int(part) <= queries.LARGEST_ID for part in ids):
+    if not all(part.isdecimal() and int(part) <= queries.LARGEST_ID for part in ids):
         raise invalid_param("ids", "the id given seems to be invalid")
     return Clause(f"record.id IN ({', '.join('?' * len(ids))})", tuple(int(part) for part in ids))
 

@@ -69,8 +69,9 @@ def users() -> Response:
 def user(user_id: str) -> Response:
     require("ZohoCRM.users.READ")
     sandbox = current_sandbox()
-    member = sandbox.members.get(int(user_id)) if user_id.isdigit() else None
-    return answer({"users": [_member_json(sandbox, member)]}) if member else empty()
+    member = sandbox.members.get(int(user_id)) if user_id.isdecimal() else None
+    info = {"per_page": LARGEST_PAGE, "count": 1, "page": 1, "more_records": False}
+    return answer({"users": [_member_json(sandbox, member)], "info": info}) if member else empty()
 
 
 def _chosen(sandbox: Sandbox) -> list[Member]:

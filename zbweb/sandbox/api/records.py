@@ -145,7 +145,7 @@ def related(module_name: str, record_id: str, list_name: str) -> Response:
 
 def path_id(text: str, index: int) -> int:
     """A record id in a path. Raises ApiError with its place there."""
-    if not text.isdigit() or len(text) > 19:
+    if not text.isdecimal() or len(text) > 19:
         raise ApiError("INVALID_DATA", "the id given seems to be invalid", {"resource_path_index": index})
     return int(text)
 

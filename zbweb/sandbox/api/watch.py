@@ -177,7 +177,7 @@ def _channel_id(item: Item, path: str) -> str:
     given = item.get("channel_id")
     if given in (None, ""):
         raise _missing("channel_id", path)
-    if isinstance(given, bool) or not str(given).isdigit() or len(str(given)) > 19:
+    if isinstance(given, bool) or not str(given).isdecimal() or len(str(given)) > 19:
         raise _invalid("channel_id", path, expected_data_type="bigint")
     return str(given)
 
@@ -213,11 +213,25 @@ def _expiry(item: Item, path: str) -> int:
 def _conditions(item: Item, path: str) -> dict[str, tuple[Item, ...]]:
     found: dict[str, tuple[Item, ...]] = {}
     for condition in item.get("notification_condition") or []:
-        module = (condition.get("module") or {}).get("api_name") if isinstance(condition, dict) else None
-        if module is None or str(condition).count("'api_name'") > MOST_CONDITION_FIELDS + 1:
+        about = condition.get("module") if isinstance(condition, dict) else None
+        module = about.get("api_name") if isinstance(about, dict) else None
+        if (
+            not isinstance(module, str)
+            or not _is_selection(condition.get("field_selection", {}))
+            or str(condition).count("'api_name'") > MOST_CONDITION_FIELDS + 1
+        ):
             raise _invalid("notification_condition", path)
         found[module] = (*found.get(module, ()), condition)
     return found
+
+
+def _is_selection(given: Any) -> bool:
+    """`{"field": {"api_name"}}`, or a group of such."""
+    if not isinstance(given, dict):
+        return False
+    if "group" in given:
+        return isinstance(given["group"], list) and all(_is_selection(part) for part in given["group"])
+    return isinstance(given.get("field", {}), dict)
 
 
 def _unsubscribe(channel_id: str) -> list[Item]:

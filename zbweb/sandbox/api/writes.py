@@ -81,7 +81,7 @@ def remove(module_name: str) -> Response:
     if len(ids) > MOST_RECORDS:
         message = "Limit Exceeded, You cannot give more than 100 record ids"
         raise ApiError("LIMIT_EXCEEDED", message, {"limit": str(MOST_RECORDS), "param_name": "ids"})
-    if not all(part.isdigit() for part in ids):
+    if not all(part.isdecimal() for part in ids):
         details = {"param_name": "ids", "expected_data_type": "bigint"}
         raise ApiError("UNABLE_TO_PARSE_DATA_TYPE", "either the request body or parameters is in wrong format", details)
     return _delete(module, ids)
@@ -110,7 +110,7 @@ def _delete(module: Module, ids: list[str]) -> Response:
 def json_body() -> dict[str, Any]:
     """The request's JSON object, whatever its Content-Type says. Raises ApiError."""
     try:
-        body = json.loads(request.get_data() or b"null")
+        body = json.loads(request.get_data() or b"null", parse_constant=_no_json)
     except ValueError:
         body = []
     if body is None:
@@ -118,6 +118,10 @@ def json_body() -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ApiError("INVALID_DATA", "body", {"expected_data_type": "jsonobject"})
     return body
+
+
+def _no_json(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _items() -> list[Any]:
@@ -165,7 +169,7 @@ def _checked(module: Module, item: Any, index: int) -> Item:
 
 
 def _update_one(work: Work, module: Module, record_id: str, item: Item, *, path: str) -> Item:
-    if not record_id.isdigit() or len(record_id) > 19:
+    if not record_id.isdecimal() or len(record_id) > 19:
         raise Refused("INVALID_DATA", BAD_ID, {"id": record_id})
     _refuse_if_moved_on(work, module, int(record_id))
     return _written(work, records.update(work, module.api_name, int(record_id), item, path=path), "record updated")
@@ -203,16 +207,17 @@ def _duplicate_checks(module: Module, given: Any) -> list[str]:
     allowed = [module.system_duplicate_field, *unique]
     if given is None:
         return allowed
-    for index, name in enumerate(given if isinstance(given, list) else [given]):
+    names = given if isinstance(given, list) else [given]
+    for index, name in enumerate(names):
         if name not in allowed:
             details = {"api_name": "duplicate_check_fields", "json_path": f"$.duplicate_check_fields[{index}]"}
             raise ApiError("INVALID_DATA", "the field api name given seems to be invalid", details)
-    return list(given)
+    return names
 
 
 def _twin(work: Work, module: Module, item: Item, checks: list[str]) -> tuple[Row | None, str | None]:
     if item.get("id"):
-        row = queries.get(work.connection, module.api_name, int(item["id"])) if str(item["id"]).isdigit() else None
+        row = queries.get(work.connection, module.api_name, int(item["id"])) if str(item["id"]).isdecimal() else None
         if row is not None:
             return row, None
     for name in checks:
