@@ -105,6 +105,7 @@ def test_the_callback_hears_what_the_status_call_tells(caller, ear):
     [
         ({"module": {"api_name": "Nonsense"}}, "MODULE_NOT_AVAILABLE"),
         ({"module": {"api_name": "Accounts"}, "fields": ["Nonsense"]}, "FIELD_NOT_SUPPORTED"),
+        ({"module": {"api_name": "Accounts"}, "fields": 5}, "FIELD_NOT_SUPPORTED"),
         ({"module": {"api_name": "Accounts"}, "cvid": "1"}, "CVID_NOT_SUPPORTED"),
         ({"module": {"api_name": "Accounts"}, "page": 51}, "PAGE_RANGE_EXCEEDED"),
         (

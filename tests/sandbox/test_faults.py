@@ -183,3 +183,11 @@ def test_a_fault_that_does_not_exist_is_refused(crm, wishes):
         answer = http.request("POST", f"{crm.url}/_sandbox/faults", json=wishes)
     assert answer.status == 400
     assert answer.json()["error"]
+
+
+def test_a_dropped_connection_leaves_no_noise_on_the_terminal(crm, caller, capfd):
+    crm.faults(drop_connections=1)
+    with pytest.raises(urllib3.exceptions.HTTPError):
+        listed(caller)
+    assert listed(caller) == 200
+    assert capfd.readouterr().err == ""

@@ -36,6 +36,7 @@ def test_a_list_brings_the_asked_fields_and_the_id(caller):
     [
         ("", "REQUIRED_PARAM_MISSING"),
         ("?fields=" + ",".join(f"f{n}" for n in range(51)), "LIMIT_EXCEEDED"),
+        ("?fields=id&ids=" + ",".join(str(n) for n in range(101)), "LIMIT_EXCEEDED"),
         ("?fields=id&sort_by=Phone", "INVALID_DATA"),
         ("?fields=id&sort_by=id&cvid=1", "AMBIGUITY_DURING_PROCESSING"),
         ("?fields=id&page=1&page_token=x", "AMBIGUITY_DURING_PROCESSING"),

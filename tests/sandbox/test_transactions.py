@@ -82,6 +82,7 @@ def test_a_document_cannot_lose_all_its_rows(caller, parts):
         ([{"Product_Name": {"id": "1"}, "Quantity": 1}], "INVALID_DATA", "$.data[0].Quoted_Items[0].Product_Name.id"),
         ([{"Product_Name": "widget"}], "MANDATORY_NOT_FOUND", "$.data[0].Quoted_Items[0].Quantity"),
         ([{"Product_Name": "widget", "Quantity": "two"}], "INVALID_DATA", "$.data[0].Quoted_Items[0].Quantity"),
+        ([{"_delete": None}], "MANDATORY_NOT_FOUND", "$.data[0].Quoted_Items[0].id"),
         ([{"id": "5", "Quantity": 1}], "INVALID_DATA", "$.data[0].Quoted_Items[0].id"),
         ("nonsense", "INVALID_DATA", "$.data[0].Quoted_Items"),
     ],
@@ -93,6 +94,15 @@ def test_a_bad_row_is_named_with_its_path(caller, parts, items, expected, place)
     record = {"Subject": "S", "Account_Name": parts["account"], "Quoted_Items": items}
     item = caller.post("/crm/v8/Quotes", {"data": [record]}).json()["data"][0]
     assert (item["code"], item["details"]["json_path"]) == (expected, place)
+
+
+@pytest.mark.parametrize("taxes", [[{"name": "VAT", "percentage": "much"}], ["VAT"], "VAT"])
+@pytest.mark.parametrize("is_of_row", [True, False])
+def test_a_tax_that_is_none_is_refused(caller, parts, taxes, is_of_row):
+    row = {"Product_Name": parts["widget"], "Quantity": 1} | ({"Line_Tax": taxes} if is_of_row else {})
+    record = {"Subject": "S", "Account_Name": parts["account"], "Invoiced_Items": [row]}
+    answer = caller.post("/crm/v8/Invoices", {"data": [record | ({} if is_of_row else {"$line_tax": taxes})]})
+    assert (answer.status, answer.json()["data"][0]["code"]) == (400, "INVALID_DATA")
 
 
 def test_an_invoice_wants_an_account(caller, parts):

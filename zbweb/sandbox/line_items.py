@@ -4,7 +4,7 @@ from typing import Any
 
 from zbweb.sandbox import queries
 from zbweb.sandbox.schema import Field
-from zbweb.sandbox.totals import is_percentage, priced_row
+from zbweb.sandbox.totals import is_number, is_percentage, priced_row
 from zbweb.sandbox.values import Invalid, clean, reference_id
 from zbweb.sandbox.work import Refused, Work
 
@@ -31,6 +31,9 @@ def merged_rows(
         if item.get("id") and row_id not in rows:
             details = {"api_name": "id", "json_path": f"{at}.id", "parent_api_name": field.api_name}
             raise Refused("INVALID_DATA", "the id given seems to be invalid", details)
+        if "_delete" in item and row_id not in rows:
+            details = {"api_name": "id", "json_path": f"{at}.id", "parent_api_name": field.api_name}
+            raise Refused("MANDATORY_NOT_FOUND", "required field not found", details)
         if "_delete" in item:
             del rows[row_id]
         else:
@@ -54,7 +57,7 @@ def _row(work: Work, field: Field, item: dict[str, Any], *, before: dict[str, An
         raise Refused("MANDATORY_NOT_FOUND", "required field not found", details)
     _read_discount(row, fields["Discount"], item, at)
     if "Line_Tax" in item:
-        row["Line_Tax"] = _taxes(item["Line_Tax"], at)
+        row["Line_Tax"] = read_taxes(item["Line_Tax"], "Line_Tax", f"{at}.Line_Tax")
     return priced_row(row | {"modified": work.now})
 
 
@@ -87,9 +90,12 @@ def _read_discount(row: dict[str, Any], field: Field, item: dict[str, Any], at: 
         raise _refused(error, "Discount", f"{at}.Discount") from error
 
 
-def _taxes(given: Any, at: str) -> list[dict[str, Any]]:
+def read_taxes(given: Any, api_name: str, path: str) -> list[dict[str, Any]]:
+    """The stored form of a list of taxes, of a row or of a whole document. Raises Refused."""
     if not isinstance(given, list) or not all(isinstance(tax, dict) for tax in given):
-        raise _refused(Invalid({"expected_data_type": "jsonarray"}), "Line_Tax", f"{at}.Line_Tax")
+        raise _refused(Invalid({"expected_data_type": "jsonarray"}), api_name, path)
+    if not all(is_number(tax.get("percentage", 0)) for tax in given):
+        raise _refused(Invalid({"expected_data_type": "double"}), "percentage", path)
     return [{key: tax[key] for key in ("name", "percentage", "id") if key in tax} for tax in given]
 
 

@@ -46,6 +46,11 @@ class SandboxHttpServer(ThreadingHTTPServer):
             self._open.discard(request)
         super().shutdown_request(request)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller that left, or that a fault sent away, is no error of ours."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
     def server_close(self) -> None:
         super().server_close()
         with self._lock:
@@ -61,11 +66,6 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
-
-    def finish(self) -> None:
-        """Say goodbye; a caller that left first hears nothing of it."""
-        with suppress(OSError):
-            super().finish()
 
     def _serve(self) -> None:
         try:

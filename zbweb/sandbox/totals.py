@@ -52,8 +52,14 @@ def amount_of(discount: Any, base: Decimal) -> Decimal:
 def is_percentage(value: Any) -> bool:
     if not (isinstance(value, str) and value.strip().endswith("%")):
         return False
+    number = value.strip()[:-1]
+    return is_number(number) and 0 <= _number(number) <= _HUNDRED
+
+
+def is_number(value: Any) -> bool:
+    """Whether `_number` can read it."""
     try:
-        return Decimal(0) <= Decimal(value.strip()[:-1]) <= _HUNDRED
+        return _number(value).is_finite()
     except InvalidOperation:
         return False
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zbweb.sandbox import queries
-from zbweb.sandbox.line_items import merged_rows
+from zbweb.sandbox.line_items import merged_rows, read_taxes
 from zbweb.sandbox.queries import Row
 from zbweb.sandbox.schema import Field, Kind, Module
 from zbweb.sandbox.store import fold
@@ -125,9 +125,8 @@ def _read_tags_and_taxes(reading: _Reading, values: dict[str, Any]) -> None:
         names = [str(tag["name"]) for tag in tags if isinstance(tag, dict) and tag.get("name")]
         reading.values["Tag"] = names
     taxes = values.get("$line_tax")
-    if isinstance(taxes, list) and reading.module.items_field:
-        keys = ("name", "percentage", "id")
-        reading.values["$line_tax"] = [{key: tax[key] for key in keys if key in tax} for tax in taxes]
+    if taxes is not None and reading.module.items_field:
+        reading.values["$line_tax"] = read_taxes(taxes, "$line_tax", f"{reading.path}.$line_tax")
 
 
 def _missing(reading: _Reading) -> list[Refused]:

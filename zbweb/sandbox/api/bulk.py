@@ -143,7 +143,7 @@ def _fields(sandbox: Sandbox, module: Module, given: Any) -> tuple[str, ...]:
     if not given:
         return tuple(field.api_name for field in module.fields if field.kind is not Kind.SUBFORM)
     scope = Scope(sandbox.catalog, module, caller().member.id, sandbox.clock.now())
-    for name in given:
+    for name in given if isinstance(given, list) else [given]:
         try:
             check_column(str(name), scope)
         except BadCriterion:

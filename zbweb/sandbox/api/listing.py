@@ -22,6 +22,7 @@ LARGEST_PAGE = 200
 MOST_BY_NUMBER = 2_000
 MOST_BY_TOKEN = 100_000
 MOST_FIELDS = 50
+MOST_IDS = 100
 TOKEN_SECONDS = 24 * 3600
 _SORTS: Mapping[str, str] = {"id": "id", "Created_Time": "created", "Modified_Time": "modified"}
 
@@ -108,6 +109,9 @@ def asked_ids() -> Clause | None:
     if text is None:
         return None
     ids = [part.strip() for part in text.split(",")]
+    if len(ids) > MOST_IDS:
+        details = {"limit": MOST_IDS, "param_name": "ids"}
+        raise ApiError("LIMIT_EXCEEDED", "Cannot process the request due to limit exceeded", details)
     if not all(part.isdecimal() and int(part) <= queries.LARGEST_ID for part in ids):
         raise invalid_param("ids", "the id given seems to be invalid")
     return Clause(f"record.id IN ({', '.join('?' * len(ids))})", tuple(int(part) for part in ids))

@@ -111,7 +111,7 @@ def json_body() -> dict[str, Any]:
     """The request's JSON object, whatever its Content-Type says. Raises ApiError."""
     try:
         body = json.loads(request.get_data() or b"null", parse_constant=_no_json)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = []
     if body is None:
         raise ApiError("MANDATORY_NOT_FOUND", "required field not found", {"api_name": "data", "json_path": "$.data"})
