@@ -85,6 +85,13 @@ def test_a_large_export_continues_by_page_token(crm, caller, monkeypatch):
     assert len(ids) == len(set(ids)) == 40
 
 
+def test_ten_results_a_minute_may_be_fetched(crm, caller):
+    job = start(caller, {"module": {"api_name": "Products"}, "fields": ["Product_Name"]})
+    finished(caller, job)
+    answers = [caller.get(f"{READ}/{job}/result").status for _ in range(11)]
+    assert answers == [200] * 10 + [429]
+
+
 def test_a_job_takes_its_time_and_its_result_waits_for_it(crm, caller):
     crm.faults(bulk_delay_ms=200)
     job = start(caller, {"module": {"api_name": "Accounts"}})

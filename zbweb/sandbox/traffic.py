@@ -4,7 +4,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, takewhile
 
 LONGEST_LOG = 100_000
 MOST_EXCHANGES = 300
@@ -74,6 +74,11 @@ class Traffic:
     def calls(self) -> list[Call]:
         with self._lock:
             return list(self._calls)
+
+    def answered_since(self, moment: float, *, under: str, ending: str) -> int:
+        """How many calls to such paths were answered well since `moment` (epoch seconds)."""
+        recent = takewhile(lambda call: call.at >= moment, reversed(self.calls()))
+        return sum(call.status == 200 and call.path.startswith(under) and call.path.endswith(ending) for call in recent)
 
     @property
     def credits_used(self) -> int:

@@ -1,5 +1,6 @@
 """Bulk reads: create a job, ask how it is, fetch its zip."""
 
+import time
 from typing import Any
 
 from flask import Blueprint, Response, request, send_file
@@ -23,6 +24,8 @@ from zbweb.sandbox.store import take_ids
 blueprint = Blueprint("bulk", __name__, url_prefix="/crm/bulk/v8/read")
 JOB_CREDITS = 50
 LAST_PAGE = 50
+DOWNLOADS = 10
+"""Results that may be fetched in a minute."""
 
 
 @blueprint.post("")
@@ -69,6 +72,13 @@ def download(job_id: str) -> Response:
     job = _job(sandbox, job_id)
     if job.state is not JobState.COMPLETED:
         raise _invalid("JOB_NOT_COMPLETED", "The job is not completed yet.")
+    if (
+        sandbox.traffic.answered_since(time.time() - 60, under=blueprint.url_prefix or "", ending="/result")
+        >= DOWNLOADS
+    ):
+        raise ApiError(
+            "TOO_MANY_REQUESTS", "You can download ten results a minute. Please try again later.", status=429
+        )
     return send_file(
         exports.archive(sandbox, job),
         mimetype="application/zip",
