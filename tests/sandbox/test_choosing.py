@@ -163,6 +163,15 @@ def test_a_view_may_be_made_from_a_search_text_or_in_short_form(crm, caller, boo
     assert (shown["name"], shown["system_defined"], shown["category"]) == ("Berliners", False, "created_by_me")
 
 
+def test_a_view_made_from_a_search_text_is_exact(crm, caller, books):
+    for criteria, found in (
+        ("(Account_Name:equals:Acme)", ["Acme"]),
+        ("(Account_Name:starts_with:A)", ["Acme", "acme holding"]),
+    ):
+        view = crm.control("custom_views", {"module": "Accounts", "name": criteria, "criteria": criteria})
+        assert names(caller, ACCOUNTS, cvid=view["id"]) == found
+
+
 def test_groups_and_lookups_work_in_views(crm, caller, books):
     of_acme = {"field": {"api_name": "Account_Name"}, "comparator": "equal", "value": {"id": books["Acme"]}}
     opted_out = {"field": {"api_name": "Email_Opt_Out"}, "comparator": "equal", "value": True}

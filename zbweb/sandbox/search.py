@@ -1,11 +1,11 @@
 """The search endpoint's own little language, and how loosely it matches.
 
-`((Account_Name:equals:Acme)and(Billing_City:starts_with:Che))`; `equals` on a text finds what *contains* it,
-as the CRM's search index does. Whoever wants exact answers uses COQL.
+`((Account_Name:equals:Acme)and(Billing_City:starts_with:Che))`; in a search, `equals` on a text finds what
+*contains* it, as the CRM's search index does. Whoever wants exact answers uses COQL.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zbweb.sandbox.criteria import BadCriterion, Comparator, Criterion, Group, Scope, Test, field_of
 from zbweb.sandbox.queries import Clause
@@ -73,7 +73,7 @@ class _Reader:
 
 
 def parse(text: str, scope: Scope) -> Criterion:
-    """The criterion that a search text means for this module. Raises BadCriterion."""
+    """The criterion that a text spells for this module. Raises BadCriterion."""
     reader = _Reader(text.strip())
     criterion = _sequence(reader, scope)
     reader.skip_spaces()
@@ -82,6 +82,18 @@ def parse(text: str, scope: Scope) -> Criterion:
     if _count(criterion) > MOST_CRITERIA:
         raise BadCriterion("too many criteria")
     return criterion
+
+
+def loosened(criterion: Criterion, scope: Scope) -> Criterion:
+    """A criterion as the search takes it: texts that are to equal a value contain it. Raises BadCriterion."""
+    if isinstance(criterion, Group):
+        return Group(criterion.operator, tuple(loosened(part, scope) for part in criterion.parts))
+    if field_of(criterion.field, scope).kind not in _LOOSE_KINDS:
+        return criterion
+    if isinstance(criterion.value, str) and len(criterion.value) < SHORTEST_WORD:
+        raise BadCriterion("the value is too short to be searched for", api_name=criterion.field, value=criterion.value)
+    is_equality = criterion.comparator is Comparator.EQUAL
+    return replace(criterion, comparator=Comparator.CONTAINS) if is_equality else criterion
 
 
 def word_clause(text: str) -> Clause:
@@ -120,11 +132,7 @@ def _comparison(reader: _Reader, scope: Scope) -> Test:
         raise BadCriterion("the operator is not supported", api_name=name, operator=operator)
     comparator = _OPERATORS[operator]
     value: str | list[str] = values if comparator in _MANY else ",".join(values)
-    kind = field_of(name, scope).kind
-    if comparator is Comparator.EQUAL and kind in _LOOSE_KINDS:
-        comparator = Comparator.CONTAINS
-    if kind in _LOOSE_KINDS and isinstance(value, str) and len(value) < SHORTEST_WORD:
-        raise BadCriterion("the value is too short to be searched for", api_name=name, value=value)
+    field_of(name, scope)  # refuses a field that the module does not have
     return Test(name, comparator, value)
 
 

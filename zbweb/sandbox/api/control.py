@@ -6,7 +6,8 @@ POST /_sandbox/seed           {"accounts": N, "contacts_per_account": M, "loose_
                               D of the N accounts carry the name of another
 POST /_sandbox/faults         see zbweb.sandbox.faults; GET tells what is in force
 POST /_sandbox/org            {"paid_type", "iso_code", "mc_status", "trial_type", "company_name", "time_zone", …}
-POST /_sandbox/custom_views   {"module", "name", "criteria"}: the CRM's criteria JSON, or a search text
+POST /_sandbox/custom_views   {"module", "name", "criteria"}: the CRM's criteria JSON, or a text as its search takes;
+                              but a view is exact, so that `equals` means what it says
 POST /_sandbox/panel          {"url": "http://…/{account_id}"}: the page that records show as their web tab
 DELETE /_sandbox/custom_views/<id>
 GET  /_sandbox/requests       a list of the API calls since the reset; DELETE forgets them

@@ -190,7 +190,7 @@ def _search_clause(sandbox: Sandbox, module: Module) -> Clause | None:
     scope = listing.scope_of(sandbox, module)
     try:
         if name == "criteria":
-            return criteria.where(search.parse(text, scope), scope)
+            return criteria.where(search.loosened(search.parse(text, scope), scope), scope)
     except BadCriterion as error:
         raise ApiError("INVALID_QUERY", "Invalid query formed", error.details) from error
     if len(text) < search.SHORTEST_WORD:
