@@ -30,6 +30,9 @@ _LEASE = timedelta(seconds=60)
 _SOON, _LATER = timedelta(seconds=2), timedelta(seconds=30)
 _GIVE_UP = timedelta(hours=1)
 _KEPT = timedelta(days=8)
+_REST = timedelta(seconds=90)
+_RESTING = ("Accounts", "Contacts")
+"""Changed customers rest: edits come in bursts, and a sync that is asked for meanwhile brings and counts them."""
 _PATIENCE_SECONDS = 20.0
 _AT_ONCE = 100
 DocumentTaker = Callable[[Connection, str, Sequence[str], CrmClient], object]
@@ -48,10 +51,11 @@ def on_documents(taker: DocumentTaker) -> None:
 
 
 def receive(session: Session, connection: Connection, notice: Notice) -> None:
-    """Keep a notification and wake a worker. A replay is refused, except where it may be a second change."""
+    """Keep a notification and wake a worker, unless it rests. A replay is refused, but for a likely second change."""
+    rests_until = now() + _REST if notice.module in _RESTING else None
     event = CrmEvent(
         organisation_id=connection.organisation_id, connection_id=connection.id, digest=notice.digest,
-        module=notice.module, operation=notice.operation, crm_ids=list(notice.crm_ids),
+        module=notice.module, operation=notice.operation, crm_ids=list(notice.crm_ids), retry_at=rests_until,
     )  # fmt: skip
     try:
         with session.begin_nested():
@@ -60,9 +64,9 @@ def receive(session: Session, connection: Connection, notice: Notice) -> None:
         known = _known(session, connection, notice)
         if known.received_at < now() - _LOOKALIKE:
             return
-        known.received_at, known.handled_at, known.retry_at = now(), None, None
+        known.received_at, known.handled_at, known.retry_at = now(), None, rests_until
         event = known
-    for listener in _announce:
+    for listener in _announce if rests_until is None else ():
         after_commit(session, f"event-{event.id}", partial(listener, event.id))
 
 
