@@ -73,6 +73,15 @@ def test_the_details_name_who_is_connected_and_what_can_be_configured(connected)
     assert "Instant Sync" not in page
 
 
+def test_each_module_is_configured_by_a_link_that_is_named_exactly_so(connected):
+    page = connected.get(DETAILS).text
+    assert page.count(">Configure Now<") == 4
+    assert 'aria-label="Configure Now' not in page
+    for module in ("customers", "quotes", "sales-orders", "invoices"):
+        assert f'aria-describedby="module-{module}"' in page
+        assert f'<h3 id="module-{module}">' in page
+
+
 def test_configured_customers_offer_instant_sync_pause_and_edit(configured):
     page = configured.get(DETAILS).text
     assert all(words in page for words in ("Instant Sync", "Pause Sync", ">Edit<"))
