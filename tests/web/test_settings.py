@@ -46,6 +46,12 @@ def test_the_front_page_leads_everywhere(admin):
         assert f'href="/settings/{path}"' in page
 
 
+def test_integrations_leads_to_its_card_on_the_front_page(admin):
+    page = admin.get("/settings").text
+    assert 'href="/settings#integrations">Integrations</a>' in page
+    assert 'id="integrations"' in page
+
+
 def test_the_organisations_profile_is_saved(admin):
     profile = {"name": "Zylker AG", "base_currency": "EUR", "time_zone": "Europe/Zurich", "country": "CH",
                "tax_rounding": "document", "address": "Limmatquai 1\nZürich", "email": "hi@zylker.example"}  # fmt: skip
