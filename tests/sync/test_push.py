@@ -165,6 +165,19 @@ def test_a_record_outside_the_view_is_not_updated_until_it_is_back(both_ways, as
     assert both_ways.writes() == []
 
 
+def test_a_customer_made_here_is_kept_in_step_though_the_view_does_not_show_it(app, asha, sandbox):
+    banks = sandbox.control(
+        "custom_views", {"module": "Accounts", "name": "Banks", "criteria": "(Industry:equals:Bank)"}
+    )
+    partners = connected(app, sandbox, scope="accounts", extent="both", account_view_id=str(banks["id"]))
+    customer_id = add_customer(phone="1")
+    for _ in range(2):
+        assert partners.sync().excluded == 0
+    change(customer_id, asha.actor, phone="2")
+    partners.sync()
+    assert [account["Phone"] for account in partners.records("Accounts", "Phone")] == ["2"]
+
+
 # --- changes ----------------------------------------------------------------------------------------
 
 

@@ -36,9 +36,12 @@ def let_go(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> None:
 
 
 def exclude(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> None:
-    """Mark linked records that left the chosen view; their customers stay as they are."""
+    """Mark linked records that left the chosen view; their customers stay as they are.
+
+    What was made here was not the view's to give: it goes on being sent, whatever the view shows.
+    """
     for link in _active_links(desk, crm_module, crm_ids):
-        if link.excluded_at is None:
+        if link.excluded_at is None and link.made_by == "crm":
             link.excluded_at = now()
             desk.note(_fate(link, Outcome.EXCLUDED, Reason.LEFT_VIEW))
     desk.put_away()
