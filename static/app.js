@@ -245,20 +245,23 @@
     detail.shouldSwap = false;
     detail.isError = true;
   });
+  // A poll that fails is no news to anybody: the next one asks again, and finds the server when it is back.
+  const isPoll = ({ elt }) => elt.getAttribute("hx-trigger")?.startsWith("every ");
+  const isAway = ({ xhr }) => xhr.status === 0 || xhr.status >= 502;
+  const complain = (detail, message) => (isPoll(detail) && isAway(detail)) || toast({ message, tone: "danger" });
   on("htmx:responseError", ({ detail }) => {
-    const told = refusal(detail.xhr);
-    toast({ message: told ? told.textContent.trim() : "That did not work. Reload the page and try again.", tone: "danger" });
+    complain(detail, refusal(detail.xhr)?.textContent.trim() || "That did not work. Reload the page and try again.");
   });
-  on("htmx:sendError", () => toast({ message: "The server could not be reached. Check the connection and try again.", tone: "danger" }));
+  on("htmx:sendError", ({ detail }) => complain(detail, "The server could not be reached. Check the connection and try again."));
 
   let waiting = 0;
   const wait = (change) => {
     waiting = Math.max(0, waiting + change);
     setTimeout(() => $("#loading").toggleAttribute("data-on", waiting > 0), 250);
   };
-  const isPoll = (detail) => detail.requestConfig?.triggeringEvent === undefined;
-  on("htmx:beforeRequest", ({ detail }) => isPoll(detail) || wait(1));
-  on("htmx:afterRequest", ({ detail }) => isPoll(detail) || wait(-1));
+  const isUnasked = (detail) => detail.requestConfig?.triggeringEvent === undefined;
+  on("htmx:beforeRequest", ({ detail }) => isUnasked(detail) || wait(1));
+  on("htmx:afterRequest", ({ detail }) => isUnasked(detail) || wait(-1));
 
   // ---- At load.
   if ($("[data-form-errors], main [aria-invalid=true]")) focusFirst($("main"));

@@ -1,0 +1,58 @@
+"""How pages behave while the server is away, and where names and trails lead."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.steps import configure, connect, sign_in
+
+DETAILS = "/settings/integrations/zoho-crm"
+
+
+@pytest.mark.server_dies
+def test_a_page_that_polls_goes_on_quietly_when_the_server_is_back(page, product):
+    product.control("seed", {"accounts": 400, "contacts_per_account": 0})
+    product.control("faults", {"latency_ms": 4000})
+    sign_in(page, product)
+    connect(page, product)
+    configure(page, product, module="Accounts")
+    page.goto(product.url + DETAILS)
+    expect(page.get_by_role("heading", name="Sync in progress")).to_be_visible()
+
+    asked = []
+    page.route("**/zoho-crm/progress", lambda route: (asked.append(1), route.abort("connectionrefused")))
+    page.wait_for_timeout(5000)
+    assert len(asked) >= 2
+    expect(page.locator(".toast")).to_have_count(0)
+
+    page.unroute("**/zoho-crm/progress")
+    product.control("faults", {"latency_ms": 0})
+    expect(page.get_by_role("heading", name="Sync in progress")).to_be_hidden(timeout=60_000)
+    expect(page.locator("#status")).to_contain_text("Succeeded")
+
+
+@pytest.mark.parametrize("path", [DETAILS, f"{DETAILS}/history", f"{DETAILS}/history/failures"])
+def test_every_page_of_the_integration_has_the_whole_trail_above_it(page, product, path):
+    sign_in(page, product)
+    page.goto(product.url + path)
+    trail = page.get_by_role("navigation", name="Breadcrumb")
+    expect(trail).to_have_text(re.compile("^SettingsIntegrationsZoho AppsZoho CRM"))
+    expect(trail.locator("[aria-current=page]")).to_have_count(1)
+
+
+@pytest.mark.parametrize("path", ["/invoices", "/quotes", "/receivables", "/", "/customers"])
+def test_what_counts_in_a_list_is_seen_on_a_phone_without_scrolling_sideways(page, product, path):
+    page.set_viewport_size({"width": 360, "height": 780})
+    sign_in(page, product)
+    page.goto(product.url + path.replace("/receivables", "/reports/receivables"))
+    for box in page.locator(".table-scroll").all():
+        assert box.evaluate("(box) => box.scrollWidth - box.clientWidth") <= 0
+
+
+@pytest.mark.parametrize("who", ["sales", "finance", "admin"])
+def test_everybody_finds_the_outbox_in_the_navigation(page, product, who):
+    sign_in(page, product, who)
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Email Outbox").click()
+    expect(page.get_by_role("heading", name="Email Outbox")).to_be_visible()
+    expect(page.get_by_role("link", name="Email Outbox")).to_have_attribute("aria-current", "page")
