@@ -28,7 +28,9 @@ def index() -> ResponseReturnValue:
     """Every message, newest first."""
     status = request.args.get("status", "")
     found = emails.page(db.session(), status if status in set(EmailStatus) else "", window())
-    return htmx.page_or_block("outbox/index.html", "rows", found=found, chosen=status, statuses=list(EmailStatus))
+    return htmx.page_or_block(
+        "outbox/index.html", "rows", found=found, chosen=status, statuses=list(EmailStatus), nav_active="outbox"
+    )
 
 
 @bp.get("/outbox/<int:email_id>")
@@ -36,7 +38,9 @@ def index() -> ResponseReturnValue:
 def show(email_id: int) -> ResponseReturnValue:
     """One message as it was, or would be, sent."""
     email, document = emails.detail(db.session(), email_id)
-    return htmx.page_or_block("outbox/show.html", "panel", email=email, document=document, filename=documents.filename)
+    return htmx.page_or_block(
+        "outbox/show.html", "panel", email=email, document=document, filename=documents.filename, nav_active="outbox"
+    )
 
 
 @bp.post("/outbox/<int:email_id>/retry")
