@@ -1,5 +1,6 @@
 """The pages that set the integration up: where they are, and how an admin walks through them."""
 
+import re
 from html.parser import HTMLParser
 
 DETAILS = "/settings/integrations/zoho-crm"
@@ -20,6 +21,16 @@ def walk(person, **answers):
         answer = person.post(f"{WIZARD}/{step}", {**defaults, **answers.get(step, {}), "go": "next"})
         assert answer.status_code == 303, answer.text
     return person.post(f"{WIZARD}/fields", {**shown_mapping(person), **answers.get("fields", {}), "go": "next"})
+
+
+def confirm(person, button):
+    """Press a button of the summary as it is shown now."""
+    return person.post(f"{WIZARD}/summary", {"seen": seen_in(person.get(f"{WIZARD}/summary").text), "go": button})
+
+
+def seen_in(page):
+    """What stands for the choices that a page of the wizard shows."""
+    return re.search(r'name="seen" value="(\w+)"', page)[1]
 
 
 def shown_mapping(person):

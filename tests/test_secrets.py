@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 
 from tests.addresses import pages
 from tests.conftest import make_config
-from tests.crm_pages import CONNECT, DETAILS, KEY, WIZARD, walk
+from tests.crm_pages import CONNECT, DETAILS, KEY, confirm, walk
 from tests.product import PASSWORD, Product, prepared, running
 from tests.visitor import Visitor
 from zbweb.app import create_app
@@ -38,7 +38,7 @@ def admin(product) -> Visitor:
     assert visitor.post(CONNECT, {**KEY, "zsc_key": TYPED_WRONG}).status_code == 422
     assert visitor.post(CONNECT, KEY).status_code == 303
     assert walk(visitor).status_code == 303
-    visitor.post(f"{WIZARD}/summary", {"go": "sync"})
+    assert confirm(visitor, "sync").status_code == 303
     await_runs(visitor, 1)
     for fault in (
         {"fail_next": [{"status": 500, "count": 40, "path": "/crm/v8/Accounts"}]},

@@ -139,9 +139,9 @@ def _set_up(session, connection, client, mappings, choices) -> ModuleSetup:
     kept = setup.keep(session, connection, choices)
     if mappings:
         chosen = {table: {**kept.mapping(setup.Table(table)), **changes} for table, changes in mappings.items()}
-        setup.keep(session, connection, {"mappings": chosen})
+        kept = setup.keep(session, connection, {"mappings": chosen})
     sight = offer.look(client, ("Accounts", "Contacts"))
-    return setup.save(session, connection, sight, version=0, actor=SYSTEM)
+    return setup.save(session, connection, sight, seen=kept.stamp, actor=SYSTEM)
 
 
 def _organisation(session) -> Organisation:

@@ -60,9 +60,9 @@ def keep(connection, **changes):
         return setup.keep(session, connection, changes)
 
 
-def save(connection, sight=SIGHT, version=0):
+def save(connection, sight=SIGHT, seen=None):
     with unit_of_work() as session:
-        return setup.save(session, connection, sight, version=version, actor=ASHA)
+        return setup.save(session, connection, sight, seen=seen or kept(session, connection).stamp, actor=ASHA)
 
 
 def kept(session, connection):
@@ -131,13 +131,14 @@ def test_only_a_change_of_what_is_read_reads_everything_again(session, connectio
     with unit_of_work() as session:
         session.get(ModuleSetup, saved.id).watermarks = WATERMARKS
     keep(connection, **changes)
-    assert save(connection, version=1).watermarks == kept_marks
+    assert save(connection).watermarks == kept_marks
 
 
-def test_the_second_of_two_savers_is_told(connection):
-    save(connection)
+def test_the_second_of_two_savers_is_told(session, connection):
+    seen = kept(session, connection).stamp
+    save(connection, seen=seen)
     with pytest.raises(Stale):
-        save(connection, version=0)
+        save(connection, seen=seen)
 
 
 def test_a_view_that_was_deleted_meanwhile_keeps_the_draft_from_being_saved(session, connection):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.crm_pages import DETAILS, WIZARD, chosen_in, shown_mapping, walk
+from tests.crm_pages import DETAILS, WIZARD, chosen_in, confirm, seen_in, shown_mapping, walk
 from tests.factories.customers import make_customer
 from zbweb.billing.models import CustomField
 from zbweb.db import db, unit_of_work
@@ -37,7 +37,7 @@ def go(person, step, button="next", **values):
 def test_five_steps_and_save_and_sync_queue_the_first_run(admin):
     assert admin.get(WIZARD).location == f"{WIZARD}/module"
     assert walk(admin, duplicates={"policy": "overwrite"}).location == f"{WIZARD}/summary"
-    answer = go(admin, "summary", "sync", version=0)
+    answer = confirm(admin, "sync")
     assert answer.location == DETAILS
     run = db.session.query(SyncRun).one()
     assert (run.trigger, run.status) == ("first", "queued")
@@ -46,14 +46,15 @@ def test_five_steps_and_save_and_sync_queue_the_first_run(admin):
 
 def test_save_and_sync_later_saves_and_starts_nothing(admin):
     walk(admin)
-    assert go(admin, "summary", "later", version=0).location == DETAILS
+    assert confirm(admin, "later").location == DETAILS
     assert saved().enabled
     assert db.session.query(SyncRun).count() == 0
 
 
 def test_who_is_sure_saves_on_the_last_of_the_five_steps(admin):
     walk(admin)
-    answer = go(admin, "fields", "sync", **shown_mapping(admin))
+    seen = seen_in(admin.get(f"{WIZARD}/fields").text)
+    answer = go(admin, "fields", "sync", seen=seen, **shown_mapping(admin))
     assert answer.location == DETAILS
     assert db.session.query(SyncRun).one().trigger == "first"
 
@@ -92,7 +93,7 @@ def test_a_step_without_an_answer_is_asked_again(admin):
 
 def test_edit_shows_the_stored_choices(admin):
     walk(admin, module={"scope": "contacts"}, duplicates={"policy": "clone"}, fields={"contact-mobile": ""})
-    go(admin, "summary", "later", version=0)
+    confirm(admin, "later")
     summary = admin.get(f"{WIZARD}/summary").text
     assert "Clone" in summary
     assert "Contacts" in summary
@@ -101,7 +102,7 @@ def test_edit_shows_the_stored_choices(admin):
 
 def test_discarding_returns_to_what_was_saved(admin):
     walk(admin)
-    go(admin, "summary", "later", version=0)
+    confirm(admin, "later")
     go(admin, "duplicates", policy="overwrite")
     assert "Discard Changes" in admin.get(f"{WIZARD}/module").text
     admin.post(f"{WIZARD}/discard")
@@ -146,7 +147,7 @@ def test_custom_fields_of_the_settings_can_be_mapped(admin):
     with unit_of_work() as session:
         session.add(CustomField(organisation_id=admin.organisation_id, label="Ticker", key="ticker"))
     walk(admin, fields={"account-custom.ticker": "Ticker_Symbol"})
-    go(admin, "summary", "later", version=0)
+    confirm(admin, "later")
     assert {"field": "custom.ticker", "crm": "Ticker_Symbol"} in saved().mappings["account"]
 
 
@@ -191,17 +192,17 @@ def test_mapping_typed_while_the_crm_is_away_is_kept(admin, crm):
 def test_saving_while_the_crm_is_away_keeps_the_draft(admin, crm):
     walk(admin, duplicates={"policy": "clone"})
     crm.faults(fail_next=[{"status": 503, "count": 500, "path": "/crm/v8"}])
-    answer = go(admin, "summary", "sync", version=0)
+    answer = confirm(admin, "sync")
     assert answer.status_code == 422
     assert "Your choices are kept." in answer.text
     assert db.session.query(SyncRun).count() == 0
     crm.faults(fail_next=[])
-    assert go(admin, "summary", "sync", version=0).location == DETAILS
+    assert confirm(admin, "sync").location == DETAILS
 
 
 def test_a_view_deleted_in_the_crm_meanwhile_is_said(admin, crm):
     walk(admin, views={"account_view_id": "999"})
-    answer = go(admin, "summary", "sync", version=0)
+    answer = confirm(admin, "sync")
     assert answer.status_code == 422
     assert "no longer exists in Zoho CRM" in answer.text
     assert "no longer exists in Zoho CRM" in admin.get(f"{WIZARD}/views").text
@@ -209,15 +210,36 @@ def test_a_view_deleted_in_the_crm_meanwhile_is_said(admin, crm):
 
 def test_a_second_saver_is_told_that_somebody_was_quicker(admin):
     walk(admin)
-    go(admin, "summary", "later", version=0)
-    assert go(admin, "summary", "later", version=0).status_code == 409
+    seen = seen_in(admin.get(f"{WIZARD}/summary").text)
+    confirm(admin, "later")
+    assert go(admin, "summary", "later", seen=seen).location == f"{WIZARD}/summary"
+    assert "changed or saved meanwhile" in admin.get(f"{WIZARD}/summary").text
     assert saved().version == 1
+
+
+def test_nobody_saves_a_choice_that_the_summary_did_not_show(admin):
+    walk(admin)
+    seen = seen_in(admin.get(f"{WIZARD}/summary").text)
+    go(admin, "duplicates", policy="overwrite")
+    assert go(admin, "summary", "sync", seen=seen).location == f"{WIZARD}/summary"
+    assert saved().version == 0
+    confirm(admin, "later")
+    assert saved().policy == "overwrite"
+
+
+def test_the_last_step_saves_only_what_nobody_changed_since_it_was_shown(admin):
+    walk(admin)
+    typed = {**shown_mapping(admin), "seen": seen_in(admin.get(f"{WIZARD}/fields").text), "account-phone": "Fax"}
+    go(admin, "duplicates", policy="overwrite")
+    assert go(admin, "fields", "sync", **typed).location == f"{WIZARD}/summary"
+    assert saved().version == 0
+    assert shown_mapping(admin)["account-phone"] == "Fax"
 
 
 def test_a_paused_sync_saves_and_waits(admin):
     admin.post(f"{DETAILS}/pause")
     walk(admin)
-    go(admin, "summary", "sync", version=0)
+    confirm(admin, "sync")
     assert "wait for Resume Sync" in admin.get(DETAILS).text
     assert db.session.query(SyncRun).one().status == "queued"
 

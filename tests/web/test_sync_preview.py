@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.crm_pages import WIZARD, walk
+from tests.crm_pages import WIZARD, confirm, walk
 from tests.factories.customers import make_customer
 from zbweb.billing.models import Customer
 from zbweb.db import db, unit_of_work
@@ -20,7 +20,7 @@ def settings(crm_settings):
 @pytest.fixture
 def configured(connected):
     assert walk(connected).status_code == 303
-    assert connected.post(f"{WIZARD}/summary", {"version": "0", "go": "later"}).status_code == 303
+    assert confirm(connected, "later").status_code == 303
     return connected
 
 

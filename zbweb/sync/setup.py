@@ -4,8 +4,10 @@ The draft lies over the saved choices, so leaving the wizard loses nothing and r
 Saving checks the draft against what the CRM has at that moment (`offer.Sight`).
 """
 
+import hashlib
+import json
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -51,6 +53,11 @@ class Draft:
     mappings: Mapping[str, Mapping[str, str]]
     version: int = 0
     is_begun: bool = False
+
+    @property
+    def stamp(self) -> str:
+        """Stands for all of it: who saves says by it which choices were seen."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -140,15 +147,15 @@ def _setup(session: Session, connection: Connection) -> ModuleSetup:
     return setup
 
 
-def save(session: Session, connection: Connection, sight: Sight, *, version: int, actor: Actor) -> ModuleSetup:
+def save(session: Session, connection: Connection, sight: Sight, *, seen: str, actor: Actor) -> ModuleSetup:
     """Save the draft as the setup that the next run works by.
 
-    Raises Stale when somebody else saved since `version` was shown, Invalid when the draft has faults.
+    Raises Stale when the draft is no longer the one that was `seen` (its stamp), Invalid when it has faults.
     """
     setup = _setup(session, connection)
-    if setup.version != version:
-        raise Stale("Somebody else saved this setup meanwhile. Look through it again before you save.")
     draft = draft_of(setup)
+    if draft.stamp != seen:
+        raise Stale("This setup was changed or saved meanwhile. Look through it once more before you save it.")
     found = faults(draft, sight, {table: billing_fields(session, table) for table in draft.tables})
     if found:
         raise Invalid(found[0].message, {f"{fault.table}-{fault.field}": fault.message for fault in found})

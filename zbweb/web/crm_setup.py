@@ -14,7 +14,7 @@ from zbweb.billing.words import Role
 from zbweb.crm.errors import CrmError
 from zbweb.crm.port import CrmClient
 from zbweb.db import db, unit_of_work
-from zbweb.errors import Invalid
+from zbweb.errors import Invalid, Stale
 from zbweb.sync import clients, offer, runs, setup
 from zbweb.sync import connection as connections
 from zbweb.sync.core.fields import BillingField, Table
@@ -127,21 +127,21 @@ def fields() -> ResponseReturnValue:
     problem = ""
     errors: dict[str, str] = {}
     if request.method == "POST":
-        draft = _keep({"mappings": {**draft.mappings, **mapping_typed(request.form, billing)}})
+        shown, draft = draft, _keep({"mappings": {**draft.mappings, **mapping_typed(request.form, billing)}})
         if request.form.get("go") == "back":
             return htmx.redirect(url_for("crm_setup.views"))
         problem, errors = _mapping_errors(connection, draft, billing)
         if not problem and not errors:
-            return _leave_fields(connection)
+            return _leave_fields(connection, shown, draft)
     tables, unread = _tables(connection, draft, billing, errors)
     others = {key: message for key, message in errors.items() if not _is_row(key, billing)}
     return _page("fields", draft, tables=tables, problem=problem or unread, errors=errors, others=others)
 
 
-def _leave_fields(connection: Connection) -> ResponseReturnValue:
-    """On to the summary, or straight to the end for who is sure."""
+def _leave_fields(connection: Connection, shown: Draft, draft: Draft) -> ResponseReturnValue:
+    """On to the summary, or straight to the end for who is sure and has seen the choices as they are."""
     if request.form.get("go") in ("sync", "later"):
-        return _finish(connection, _draft(connection).version)
+        return _finish(connection, draft.stamp if request.form.get("seen") == shown.stamp else "")
     return htmx.redirect(url_for("crm_setup.summary"))
 
 
@@ -201,7 +201,7 @@ def summary() -> ResponseReturnValue:
     if request.method == "POST":
         if request.form.get("go") == "back":
             return htmx.redirect(url_for("crm_setup.fields"))
-        return _finish(connection, request.form.get("version", 0, type=int))
+        return _finish(connection, request.form.get("seen", ""))
     names, problem = _asked(
         connection, lambda client: {name: client.views(name) for name in offer.crm_modules(draft.tables)}
     )
@@ -277,8 +277,8 @@ def _page(step: str, draft: Draft, *, problem: str = "", **context: Any) -> Resp
     )
 
 
-def _finish(connection: Connection, version: int) -> ResponseReturnValue:
-    """Check the draft against the CRM and save it; then sync, if that was the button."""
+def _finish(connection: Connection, seen: str) -> ResponseReturnValue:
+    """Check the draft against the CRM and save it, if it is what was seen; then sync, if that was the button."""
     draft = _draft(connection)
     sight, problem = _asked(connection, lambda client: offer.look(client, offer.crm_modules(draft.tables)))
     if sight is None:
@@ -286,8 +286,11 @@ def _finish(connection: Connection, version: int) -> ResponseReturnValue:
     try:
         with unit_of_work() as session:
             present = connections.active_or_refuse(session)
-            saved = setup.save(session, present, sight, version=version, actor=access.person().actor)
+            saved = setup.save(session, present, sight, seen=seen, actor=access.person().actor)
             message = _sync_now(session, present, saved) if request.form.get("go") == "sync" else _LATER
+    except Stale as error:
+        flash(error.message, "warning")
+        return htmx.redirect(url_for("crm_setup.summary"))
     except Invalid as error:
         return _page("summary", draft, view_names=_view_names(draft, sight.views), problem=error.message)
     flash(message, "success")
