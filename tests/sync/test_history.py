@@ -117,6 +117,7 @@ def test_the_failures_of_a_request_are_those_of_its_run(session, connection, run
         elsewhere = make_entry(session, make_run(session, connection), outcome="failed", reason="crm_refused")
     assert len(history.unresolved_ids(session, run, reason="crm_refused")) == 2
     assert history.unresolved_ids(session, run, entry_id=elsewhere.id) == []
+    assert len(history.unresolved_ids(session, connection, reason="crm_refused")) == 3
 
 
 def test_the_overview_tells_a_running_sync_from_one_that_waits(session, connection):
@@ -134,9 +135,9 @@ def test_csv_has_a_row_per_record_with_reason_and_changes(session, connection, r
         make_entry(
             session, run, outcome=Outcome.UPDATED, reason="changed_in_crm", diff={"phone": ["1", None]}, entity_id=7
         )
-    header, *rows = history.csv_rows(session, run, EntryFilter())
+    header, *rows = history.csv_rows(session, run, EntryFilter(), {"phone": "Phone"})
     assert header == history.CSV_COLUMNS
     assert len(rows) == 8
     assert rows[-1][2] == "customer 7"
-    assert rows[-1][-1] == "phone: 1 → "
-    assert len(list(history.csv_rows(session, run, EntryFilter(reason="crm_refused")))) == 4
+    assert rows[-1][-1] == "Phone: 1 → "
+    assert len(list(history.csv_rows(session, run, EntryFilter(reason="crm_refused"), {}))) == 4

@@ -6,6 +6,8 @@ import io
 import pytest
 
 from tests.factories.runs import make_connection, make_entry, make_run, make_setup
+from zbweb.billing.models import CustomField
+from zbweb.clock import now
 from zbweb.db import db, unit_of_work
 from zbweb.sync.models import Connection, SyncEntry, SyncRun
 from zbweb.web.spreadsheet import safe
@@ -129,6 +131,42 @@ def test_one_failure_is_dismissed(asha, run):
 def test_all_failures_of_a_reason_are_dismissed(asha, run):
     asha.post(f"{HISTORY}/{run.id}/dismiss", {"reason": "crm_refused"})
     assert "Nothing failed" in asha.get(f"{HISTORY}/failures").text
+
+
+def test_all_failures_of_a_reason_in_every_run_are_tried_again_or_dismissed(asha, run):
+    with unit_of_work() as session:
+        another = make_run(session, session.get(Connection, run.connection_id), status="partly_failed")
+        make_entry(session, another, name="Refused 3", outcome="failed", reason="crm_refused", crm_id="78")
+        session.get(SyncEntry, entry("Refused 1").id).crm_id = "77"
+    asha.post(f"{HISTORY}/failures/retry", {"reason": "crm_refused"})
+    assert db.session.query(SyncRun).filter_by(trigger="retry").one().only["crm"] == {"Accounts": ["77", "78"]}
+    assert asha.post(f"{HISTORY}/failures/dismiss", {"reason": "crm_refused"}).location == f"{HISTORY}/failures"
+    assert "Nothing failed" in asha.get(f"{HISTORY}/failures").text
+
+
+def test_a_retry_says_when_it_waits_for_resume_and_when_nothing_is_left(asha, run):
+    with unit_of_work() as session:
+        session.get(Connection, run.connection_id).paused_at = now()
+    asha.post(f"{HISTORY}/{run.id}/retry", {"reason": "crm_refused"})
+    assert "2 records are tried again when the sync is resumed." in asha.get(HISTORY).text
+    asha.post(f"{HISTORY}/{run.id}/dismiss", {"reason": "crm_refused"})
+    asha.post(f"{HISTORY}/{run.id}/retry", {"reason": "crm_refused"})
+    assert "nothing left to try again" in asha.get(HISTORY).text
+
+
+def test_a_custom_field_bears_its_label_in_the_history_and_in_the_csv(asha, run):
+    with unit_of_work() as session:
+        session.add(CustomField(organisation_id=asha.organisation_id, label="Industry & Size", key="industry"))
+        session.get(SyncEntry, entry("Café Zoë").id).diff = {"custom.industry": ["", "Optics"]}
+    assert "<dt>Industry &amp; Size</dt>" in asha.get(f"{HISTORY}/{run.id}").text
+    assert read_csv(asha.get(f"{HISTORY}/{run.id}.csv"))[1][-1] == "Industry & Size:  → Optics"
+
+
+def test_a_run_with_conflicts_says_so_in_the_list(asha, run):
+    assert "conflict" not in asha.get(HISTORY).text.split("<tbody>")[1]
+    with unit_of_work() as session:
+        session.get(SyncRun, run.id).conflicts = 2
+    assert "2 conflicts" in asha.get(HISTORY).text.split("<tbody>")[1]
 
 
 def test_failures_of_every_run_stand_on_one_page(asha, run):

@@ -178,10 +178,13 @@ def sentence(reason: str) -> str:
     return _SENTENCES.get(reason, reason.replace("_", " ").capitalize())
 
 
-def unresolved_ids(session: Session, run: SyncRun, *, reason: str = "", entry_id: int | None = None) -> list[int]:
-    """The failures of a run that nobody has mended or dismissed: one of them, or all of a reason."""
+def unresolved_ids(
+    session: Session, within: SyncRun | Connection, *, reason: str = "", entry_id: int | None = None
+) -> list[int]:
+    """The failures of a run, or of all runs, that nobody has mended or dismissed: one of them, or all of a reason."""
     chosen = SyncEntry.id == entry_id if entry_id is not None else SyncEntry.reason == reason
-    return list(session.scalars(select(SyncEntry.id).where(SyncEntry.run_id == run.id, chosen, *_UNRESOLVED)))
+    place = SyncEntry.run_id if isinstance(within, SyncRun) else SyncEntry.connection_id
+    return list(session.scalars(select(SyncEntry.id).where(place == within.id, chosen, *_UNRESOLVED)))
 
 
 def list_unresolved(
@@ -213,16 +216,20 @@ CSV_COLUMNS = (
 )  # fmt: skip
 
 
-def csv_rows(session: Session, run: SyncRun, wanted: EntryFilter) -> Iterator[tuple[str, ...]]:
-    """A run's entries for a spreadsheet, header first; read in batches so that memory stays flat."""
+def csv_rows(
+    session: Session, run: SyncRun, wanted: EntryFilter, labels: Mapping[str, str]
+) -> Iterator[tuple[str, ...]]:
+    """A run's entries for a spreadsheet, header first, fields by their labels; in batches so that memory stays flat."""
     yield CSV_COLUMNS
     statement = select(SyncEntry).where(*_matching(run, wanted)).order_by(SyncEntry.id)
     for entry in session.scalars(statement.execution_options(yield_per=_CSV_BATCH)):
-        yield _csv_row(entry)
+        yield _csv_row(entry, labels)
 
 
-def _csv_row(entry: SyncEntry) -> tuple[str, ...]:
-    changes = "; ".join(f"{name}: {_text(pair[0])} → {_text(pair[1])}" for name, pair in entry.diff.items())
+def _csv_row(entry: SyncEntry, labels: Mapping[str, str]) -> tuple[str, ...]:
+    changes = "; ".join(
+        f"{labels.get(name, name)}: {_text(pair[0])} → {_text(pair[1])}" for name, pair in entry.diff.items()
+    )
     return (
         entry.outcome,
         "from CRM" if entry.direction == "in" else "to CRM",

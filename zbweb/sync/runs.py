@@ -242,19 +242,6 @@ def retry_entries(session: Session, connection: Connection, entry_ids: list[int]
     return queue_run(session, connection, trigger=Trigger.RETRY, actor_name=actor_name, only=only)
 
 
-def retry_reason(session: Session, connection: Connection, reason: str, *, actor_name: str) -> SyncRun | None:
-    """Queue a run for every unresolved failure of one reason."""
-    ids = session.scalars(
-        select(SyncEntry.id).where(
-            SyncEntry.connection_id == connection.id,
-            SyncEntry.outcome == Outcome.FAILED,
-            SyncEntry.reason == reason,
-            SyncEntry.resolved_at.is_(None),
-        )
-    )
-    return retry_entries(session, connection, list(ids), actor_name=actor_name)
-
-
 def dismiss(session: Session, entry_ids: list[int], *, actor_name: str) -> int:
     """Mark failures as seen and not to be tried again; returns how many there were."""
     entries = list(

@@ -4,12 +4,12 @@ from typing import Any
 
 from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from zbweb.billing.words import Role
 from zbweb.db import db, unit_of_work
 from zbweb.sync import connection as connections
-from zbweb.sync import history, runs
-from zbweb.sync.core.fields import Table, fields_for
+from zbweb.sync import history, mappings, runs
 from zbweb.sync.core.words import Direction, Outcome
 from zbweb.sync.history import EntryFilter, RunFilter
 from zbweb.sync.models import SyncEntry
@@ -28,7 +28,6 @@ OUTCOMES = {
     Outcome.FAILED: "Failed",
 }
 DIRECTIONS = {Direction.IN: "From Zoho CRM", Direction.OUT: "To Zoho CRM"}
-FIELD_LABELS = {field.key: field.label for table in Table for field in fields_for(table)}
 _PAGES = {"Quotes": "quotes", "Sales_Orders": "sales-orders", "Invoices": "invoices"}
 _FOLLOWING = {"Quote": "quotes", "Invoice": "invoices"}
 """The pages of documents that follow potentials, by what the entry calls them."""
@@ -95,37 +94,51 @@ def show(run_id: int) -> ResponseReturnValue:
 def download(run_id: int) -> ResponseReturnValue:
     """A run's records as CSV; the page's filters count here too."""
     run = history.run_or_404(db.session(), run_id)
-    return spreadsheet.attachment(f"sync-{run.id}", history.csv_rows(db.session(), run, _entry_filter()))
+    labels = mappings.field_labels(db.session())
+    return spreadsheet.attachment(f"sync-{run.id}", history.csv_rows(db.session(), run, _entry_filter(), labels))
 
 
+@bp.post("/failures/retry")
 @bp.post("/<int:run_id>/retry")
 @access.allow(Role.ADMIN)
-def retry(run_id: int) -> ResponseReturnValue:
-    """Try one record again, or every unresolved failure of one reason in this run."""
+def retry(run_id: int | None = None) -> ResponseReturnValue:
+    """Try one record again, or every unresolved failure of one reason: in this run, or in all of them."""
     with unit_of_work() as session:
+        named = _named_entries(session, run_id)
         connection = connections.active_or_refuse(session)
-        runs.retry_entries(session, connection, _named_entries(run_id), actor_name=access.person().name)
-    flash("They are tried again as soon as a worker is free.", "success")
+        runs.retry_entries(session, connection, named, actor_name=access.person().name)
+        _tell_of_retry(len(named), is_held=connection.is_paused)
     return htmx.redirect(url_for("sync_history.index"))
 
 
+def _tell_of_retry(count: int, *, is_held: bool) -> None:
+    if not count:
+        flash("There is nothing left to try again: it was mended or dismissed meanwhile.", "info")
+        return
+    when = "when the sync is resumed" if is_held else "as soon as a worker is free"
+    flash(f"{count:,} {'record is' if count == 1 else 'records are'} tried again {when}.", "success")
+
+
+@bp.post("/failures/dismiss")
 @bp.post("/<int:run_id>/dismiss")
 @access.allow(Role.ADMIN)
-def dismiss(run_id: int) -> ResponseReturnValue:
-    """Mark one failure, or all of one reason in this run, as seen and not to be tried again."""
+def dismiss(run_id: int | None = None) -> ResponseReturnValue:
+    """Mark one failure, or all of one reason in this run or in all of them, as seen and not to be tried again."""
     with unit_of_work() as session:
-        count = runs.dismiss(session, _named_entries(run_id), actor_name=access.person().name)
+        count = runs.dismiss(session, _named_entries(session, run_id), actor_name=access.person().name)
     flash(
         f"{count} {'failure was' if count == 1 else 'failures were'} dismissed; the sync does not try again.", "success"
     )
+    if run_id is None:
+        return htmx.redirect(url_for("sync_history.failures"))
     return htmx.redirect(url_for("sync_history.show", run_id=run_id))
 
 
-def _named_entries(run_id: int) -> list[int]:
-    """The failures that a request speaks of: one by its id, or all of a reason."""
-    run = history.run_or_404(db.session(), run_id)
+def _named_entries(session: Session, run_id: int | None) -> list[int]:
+    """The failures that a request speaks of: one by its id, or all of a reason, in a run or in all of them."""
+    within = connections.active_or_refuse(session) if run_id is None else history.run_or_404(session, run_id)
     entry_id = request.form.get("entry_id", type=int)
-    return history.unresolved_ids(db.session(), run, reason=request.form.get("reason", ""), entry_id=entry_id)
+    return history.unresolved_ids(session, within, reason=request.form.get("reason", ""), entry_id=entry_id)
 
 
 def _entry_filter() -> EntryFilter:
@@ -143,7 +156,7 @@ def _entry_words() -> dict[str, Any]:
         "direction_names": DIRECTIONS,
         "sentence": history.sentence,
         "record_url": _record_url,
-        "labels": FIELD_LABELS,
+        "labels": mappings.field_labels(db.session()),
     }
 
 
