@@ -207,6 +207,14 @@ def test_twins_are_customers_of_the_same_name_that_are_not_linked(session, conne
     assert setup.twins(session, ["CAFE ZOE", "acme ltd", "Only There", ""]) == ["Café  Zoë"]
 
 
+def test_every_twin_is_counted(session, connection):
+    names = [f"Twin {number:03}" for number in range(60)]
+    with unit_of_work() as session:
+        for name in names:
+            make_customer(session, display_name=name)
+    assert setup.twins(session, names) == names
+
+
 def test_a_setup_is_saved_for_the_connection_it_belongs_to(session, connection):
     make_setup(session, connection, module="invoices")
     session.commit()

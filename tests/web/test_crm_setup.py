@@ -143,6 +143,16 @@ def test_phone_is_mapped_by_default_and_only_fitting_fields_are_offered(admin):
     assert "Annual Revenue" not in phone
 
 
+def test_a_row_shows_a_value_if_any_of_the_newest_records_has_one(admin, crm):
+    crm.reset(empty=True)
+    client = clients.client_for(connections.active(db.session()))
+    full = {"Account_Name": "Full", "Phone": "555-1", "Website": "https://full.example", "Fax": "555-2"}
+    client.insert("Accounts", [full, {"Account_Name": "Other", "Phone": "555-9", "Ticker_Symbol": "ZYLK"}])
+    page = admin.get(f"{WIZARD}/fields").text
+    assert 'value="Phone" data-note="555-1"' in page
+    assert 'value="Ticker_Symbol" data-note="ZYLK"' in page
+
+
 def test_custom_fields_of_the_settings_can_be_mapped(admin):
     with unit_of_work() as session:
         session.add(CustomField(organisation_id=admin.organisation_id, label="Ticker", key="ticker"))
@@ -242,6 +252,14 @@ def test_a_paused_sync_saves_and_waits(admin):
     confirm(admin, "sync")
     assert "wait for Resume Sync" in admin.get(DETAILS).text
     assert db.session.query(SyncRun).one().status == "queued"
+    confirm(admin, "later")
+    assert "wait for Resume Sync" in admin.get(DETAILS).text
+
+
+def test_the_summary_tells_every_choice_of_the_extent(admin):
+    go(admin, "extent", extent="both", winner="newest", fire_triggers="y")
+    page = admin.get(f"{WIZARD}/summary").text
+    assert "Sync both ways · The newest change wins · Zoho CRM’s workflows run" in page
 
 
 def test_the_wizard_needs_a_connection(asha, ben):

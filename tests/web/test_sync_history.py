@@ -84,6 +84,15 @@ def test_a_run_tells_each_record_its_reason_its_changes_and_the_crms_words(asha,
     assert 'href="/customers/1"' in page
 
 
+def test_what_was_found_without_the_crm_is_not_put_into_its_mouth(asha, run):
+    with unit_of_work() as session:
+        for failed in session.query(SyncEntry).filter_by(outcome="failed"):
+            failed.reason, failed.crm_words = "too_long_for_crm", "Phone: longer than 30 characters"
+    for page in (asha.get(f"{HISTORY}/{run.id}").text, asha.get(f"{HISTORY}/failures").text):
+        assert "Phone: longer than 30 characters" in page
+        assert "What Zoho CRM said" not in page
+
+
 def test_a_failed_run_says_why_and_gives_the_code(asha, run):
     with unit_of_work() as session:
         broken = session.get(SyncRun, run.id)

@@ -78,6 +78,18 @@ def test_twins_and_near_matches_are_links_to_the_customers_here(configured, crm)
     assert f'href="/customers/{near.id}"' in text
 
 
+def test_books_agree_only_when_nothing_waits_to_be_sent(connected, crm):
+    crm.reset(empty=True)
+    walk(connected, extent={"extent": "both", "winner": "crm"})
+    confirm(connected, "later")
+    assert "The two books agree" in findings(connected)
+    with unit_of_work() as session:
+        make_customer(session, display_name="Made Here")
+    text = findings(connected)
+    assert "Up to 1 record made or changed here" in text
+    assert "The two books agree" not in text
+
+
 def test_a_crm_that_does_not_answer_is_a_sentence(configured, crm):
     crm.faults(fail_next=[{"status": 503, "count": 50}])
     text = findings(configured)

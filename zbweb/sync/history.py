@@ -212,7 +212,7 @@ def unresolved_by_reason(session: Session, connection: Connection) -> list[Reaso
 
 
 CSV_COLUMNS = (
-    "Outcome", "Direction", "Record", "Name", "CRM module", "CRM id", "Reason", "Explanation", "CRM's words", "Changes",
+    "Outcome", "Direction", "Record", "Name", "CRM module", "CRM id", "Reason", "Explanation", "Details", "Changes",
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ A wizard page is useful without a count or a sample, so those are left out when 
 the lists themselves raise the CrmError that the page explains.
 """
 
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -129,13 +129,14 @@ def fields(client: CrmClient, crm_module: str, *, view_id: str = "") -> list[Off
 
 
 def _sample(client: CrmClient, crm_module: str, columns: Sequence[str], view_id: str) -> Record:
-    """Of the newest records the one that says most."""
+    """Of the newest records the one that says most; what it leaves empty comes from the others."""
     try:
         first = next(client.pages(crm_module, columns, view_id=view_id or None, per_page=_SAMPLES), None)
     except CrmError:
         return {}
     records = first.records if first else []
-    return max(records, key=lambda record: sum(value not in (None, "", []) for value in record.values()), default={})
+    told = [{name: value for name, value in record.items() if value not in (None, "", [])} for record in records]
+    return dict(ChainMap({}, *sorted(told, key=len, reverse=True)))
 
 
 def _shown(value: object) -> str:

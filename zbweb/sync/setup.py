@@ -280,11 +280,11 @@ def _unmet(
     ]
 
 
-def twins(session: Session, names: Iterable[str], *, limit: int = 50) -> list[str]:
+def twins(session: Session, names: Iterable[str]) -> list[str]:
     """Of these CRM names, the customers here that have the same name and are linked to no CRM record."""
     keys = {name_key(name) for name in names} - {""}
     linked = select(Link.id).where(
         Link.entity == Entity.CUSTOMER, Link.entity_id == Customer.id, Link.state == LinkState.ACTIVE
     )
     statement = select(Customer.display_name).where(Customer.name_key.in_(keys), ~linked.exists())
-    return list(session.scalars(statement.order_by(Customer.display_name).limit(limit)))
+    return list(session.scalars(statement.order_by(Customer.display_name)))

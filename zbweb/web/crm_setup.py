@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from zbweb.billing.words import Role
 from zbweb.crm.errors import CrmError
@@ -287,7 +288,7 @@ def _finish(connection: Connection, seen: str) -> ResponseReturnValue:
         with unit_of_work() as session:
             present = connections.active_or_refuse(session)
             saved = setup.save(session, present, sight, seen=seen, actor=access.person().actor)
-            message = _sync_now(session, present, saved) if request.form.get("go") == "sync" else _LATER
+            message = _then(session, present, saved)
     except Stale as error:
         flash(error.message, "warning")
         return htmx.redirect(url_for("crm_setup.summary"))
@@ -301,10 +302,13 @@ _LATER = "Saved. The next automatic sync works by these choices; Instant Sync st
 _HELD = "Saved. The sync is paused, so these choices wait for Resume Sync."
 
 
-def _sync_now(session: Any, connection: Connection, saved: ModuleSetup) -> str:
+def _then(session: Session, connection: Connection, saved: ModuleSetup) -> str:
+    """Sync if that was the button; what comes next, in words."""
     is_first = runs.last_run(session, connection) is None
-    if connection.is_paused and not is_first:
+    if connection.is_paused and not (is_first and request.form.get("go") == "sync"):
         return _HELD
+    if request.form.get("go") != "sync":
+        return _LATER
     trigger = Trigger.FIRST if is_first else Trigger.INSTANT
     runs.queue_run(session, connection, trigger=trigger, actor_name=saved.saved_by)
     return _HELD if connection.is_paused else "Saved. The sync begins as soon as a worker is free."

@@ -29,7 +29,7 @@ TRIGGERS: dict[str, str] = {
     Trigger.FIRST: "First sync",
     Trigger.AUTO: "Automatic",
     Trigger.INSTANT: "Instant Sync",
-    Trigger.PICKED: "Search in Zoho CRM",
+    Trigger.PICKED: "Fetched by hand",
     Trigger.NOTIFICATION: "Change in Zoho CRM",
     Trigger.TRANSACTION: "Transaction",
     Trigger.RETRY: "Retry",

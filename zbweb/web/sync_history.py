@@ -10,6 +10,7 @@ from zbweb.billing.words import Role
 from zbweb.db import db, unit_of_work
 from zbweb.sync import connection as connections
 from zbweb.sync import history, mappings, runs
+from zbweb.sync.core.reasons import FOUND_HERE
 from zbweb.sync.core.words import Direction, Outcome
 from zbweb.sync.history import EntryFilter, RunFilter
 from zbweb.sync.models import SyncEntry
@@ -155,6 +156,7 @@ def _entry_words() -> dict[str, Any]:
         "outcomes": OUTCOMES,
         "direction_names": DIRECTIONS,
         "sentence": history.sentence,
+        "found_here": FOUND_HERE,
         "record_url": _record_url,
         "labels": mappings.field_labels(db.session()),
     }

@@ -64,7 +64,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.DUPLICATE_OVERWRITTEN: "A customer of this name was here already. As the setup says Overwrite, "
     "the values of Zoho CRM replaced those here.",
     Reason.DUPLICATE_SKIPPED: "A customer of this name is here already. As the setup says Skip, it was left alone. "
-    "To pair the two, open the customer and choose Link to….",
+    "To pair the two, choose Link to… on the customer's page.",
     Reason.TWIN_TAKEN: "The customer of this name is already paired with another CRM record of the same name. "
     "Rename one of the two in Zoho CRM, or choose Clone.",
     Reason.PAIRED: "The same record was here already; the two are paired now.",
@@ -121,3 +121,11 @@ SENTENCES: dict[Reason, str] = {
     Reason.DOCUMENT_GONE_IN_CRM: "Deleted in Zoho CRM. The document here stays; it is no longer linked.",
 }
 """What people read; it says what happened and what to do next."""
+
+FOUND_HERE: frozenset[Reason] = frozenset(
+    {
+        Reason.MISSING_VALUE, Reason.INVALID_VALUE, Reason.TOO_LONG, Reason.TOO_LONG_FOR_CRM, Reason.NO_CUSTOMER,
+        Reason.DOCUMENT_REFUSED,
+    }
+)  # fmt: skip
+"""Reasons that are found without the CRM's saying so: the words beside them are ours, and name the field."""
