@@ -6,6 +6,7 @@ import pytest
 
 from tests.crm_pages import CONNECT, DETAILS
 from tests.factories.runs import make_entry, make_run, make_setup
+from zbweb.clock import now
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.sync import connection as connections
 from zbweb.sync.core.words import RunStatus
@@ -116,6 +117,23 @@ def test_pausing_says_how_many_records_the_running_sync_finishes(configured):
     configured.post(f"{DETAILS}/pause")
     page = configured.get(DETAILS).text
     assert "finishing 1,420 records" in page
+
+
+def test_between_two_phases_nobody_counts_what_is_left(configured):
+    a_run(status=RunStatus.RUNNING, done=5000, total=5000)
+    configured.post(f"{DETAILS}/pause")
+    page = configured.get(DETAILS).text
+    assert "The running sync is finishing first" in page
+    assert "finishing 0" not in page
+
+
+def test_a_failed_sync_is_explained_where_the_admin_looks_first(configured):
+    run = a_run(status=RunStatus.FAILED, finished_at=now(), error_message="Zoho CRM has trouble of its own.")
+    page = configured.get(DETAILS).text
+    assert "Zoho CRM has trouble of its own." in page.split("The last sync failed")[1]
+    assert f'href="{DETAILS}/history/{run.id}"' in page
+    a_run(finished_at=now())
+    assert "The last sync failed" not in configured.get(DETAILS).text
 
 
 def test_resume_brings_instant_sync_back(configured):

@@ -84,6 +84,17 @@ def test_a_run_tells_each_record_its_reason_its_changes_and_the_crms_words(asha,
     assert 'href="/customers/1"' in page
 
 
+def test_only_a_sync_that_changed_something_can_be_undone(asha, run):
+    assert "Undo This Sync" not in asha.get(f"{HISTORY}/{run.id}").text
+    with unit_of_work() as session:
+        session.get(SyncRun, run.id).finished_at = now()
+    assert "Undo This Sync" in asha.get(f"{HISTORY}/{run.id}").text
+    with unit_of_work() as session:
+        changed = session.get(SyncRun, run.id)
+        changed.added, changed.updated, changed.deleted = 0, 0, 0
+    assert "Undo This Sync" not in asha.get(f"{HISTORY}/{run.id}").text
+
+
 def test_what_was_found_without_the_crm_is_not_put_into_its_mouth(asha, run):
     with unit_of_work() as session:
         for failed in session.query(SyncEntry).filter_by(outcome="failed"):

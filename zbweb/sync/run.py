@@ -117,15 +117,17 @@ def _end(run_id: int, status: RunStatus | None = None, code: str = "", message: 
 
 
 def _fail(run_id: int, error: CrmError | SyncError) -> None:
-    """End a run that the CRM, or a rule, stopped; the CRM's own status and code stand behind the sentence."""
+    """End a run that the CRM, or a rule, stopped; the CRM's own status and code stand in or behind the sentence."""
     code = getattr(error, "code", None) or type(error).__name__
-    own_words = " ".join(str(part) for part in (getattr(error, "crm_status", None), code) if part)
+    own_words = [str(part) for part in (getattr(error, "crm_status", None), getattr(error, "code", None)) if part]
+    untold = " ".join(part for part in own_words if part not in error.message)
+    message = f"{error.message} ({untold})" if untold else error.message
     log.warning("run_failed", run_id=run_id, code=code, error=error.message)
     with unit_of_work() as session:
         run = session.get_one(SyncRun, run_id)
         if isinstance(error, Unauthorised | SyncError):
             session.get_one(Connection, run.connection_id).problem = error.message
-        runs.end(session, run, RunStatus.FAILED, code=code[:64], message=f"{error.message} ({own_words})")
+        runs.end(session, run, RunStatus.FAILED, code=code[:64], message=message)
 
 
 @contextmanager

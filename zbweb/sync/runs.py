@@ -131,8 +131,9 @@ def last_run(session: Session, connection: Connection) -> SyncRun | None:
 
 
 def remaining(run: SyncRun) -> int | None:
-    """How many records a running run has yet to see, as far as the CRM said how many there are."""
-    return max(run.total - run.done, 0) if run.total is not None else None
+    """How many records a running run has yet to see; None when that is not known (yet), as between two phases."""
+    left = run.total - run.done if run.total is not None else 0
+    return left if left > 0 else None
 
 
 def claim(session: Session, run_id: int, owner: str) -> SyncRun | None:
