@@ -30,7 +30,7 @@ from zbweb.crm.renewal import TokenSource
 from zbweb.crm.translate import SCOPE_MISMATCH, Refusal, error_of, refusal_in
 from zbweb.crm.wire import decode, encode, parse_http_date
 
-PATIENCE_OF_JOBS = 120.0
+PATIENCE_OF_JOBS = 75.0
 """Seconds one call of a background job may take, its repetitions included."""
 PATIENCE_OF_PAGES = 3.0
 """Seconds one call may take while a person waits for a page."""

@@ -30,7 +30,7 @@ _LEASE = timedelta(seconds=60)
 _SOON, _LATER = timedelta(seconds=2), timedelta(seconds=30)
 _GIVE_UP = timedelta(hours=1)
 _KEPT = timedelta(days=8)
-_REST = timedelta(seconds=90)
+_REST = timedelta(seconds=8)
 _RESTING = ("Accounts", "Contacts")
 """Changed customers rest: edits come in bursts, and a sync that is asked for meanwhile brings and counts them."""
 _PATIENCE_SECONDS = 20.0
