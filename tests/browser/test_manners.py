@@ -12,8 +12,8 @@ DETAILS = "/settings/integrations/zoho-crm"
 
 @pytest.mark.server_dies
 def test_a_page_that_polls_goes_on_quietly_when_the_server_is_back(page, product):
-    product.control("seed", {"accounts": 400, "contacts_per_account": 0})
-    product.control("faults", {"latency_ms": 4000})
+    product.control("seed", {"accounts": 3000, "contacts_per_account": 0})
+    product.control("faults", {"latency_ms": 800})
     sign_in(page, product)
     connect(page, product)
     configure(page, product, module="Accounts")
