@@ -118,6 +118,16 @@ def test_editing_an_invoice_down_reopens_its_order(asha, acme):
     assert order.status == "confirmed"
 
 
+def test_an_order_closed_by_hand_stays_closed_when_the_words_of_its_invoice_change(asha, acme):
+    with unit_of_work() as session:
+        order = make_order(session, acme, lines=[make_line("A", "10", "5")])
+        invoice = bill(session, order, {0: "4"})
+        moves.move(session, order, Status.CLOSED, asha.actor)
+        draft = replace(from_transaction(invoice), notes="Thank you")
+        transactions.edit(session, invoice, draft, version=None, actor=asha.actor)
+    assert (invoice.notes, order.status) == ("Thank you", "closed")
+
+
 def test_deleting_a_draft_invoice_gives_its_quantity_back(asha, acme):
     with unit_of_work() as session:
         order = make_order(session, acme)

@@ -30,6 +30,15 @@ def invoiced(session: Session, line_ids: Iterable[int], *, except_id: int | None
     return {line_id: quantity for line_id, quantity in session.execute(statement) if line_id is not None}
 
 
+def billed(invoice: Transaction) -> dict[int, Decimal]:
+    """Quantity that one invoice bills, by order line."""
+    here: dict[int, Decimal] = {}
+    for line in invoice.lines:
+        if line.source_line_id:
+            here[line.source_line_id] = here.get(line.source_line_id, ZERO) + line.quantity
+    return here
+
+
 def remaining(session: Session, order: Transaction) -> dict[int, Decimal]:
     """Quantity still to invoice by the order's line id; never below zero."""
     done = invoiced(session, [line.id for line in order.lines])

@@ -6,6 +6,7 @@ lock the row, compose and check, apply, journal.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
@@ -76,7 +77,7 @@ def edit(session: Session, transaction: Transaction, draft: Draft, *, version: i
     composed = compose(session, replace(draft, kind=Kind(transaction.kind)), before=transaction)
     _ensure_allowed(session, transaction, composed)
     changes = differences(transaction, composed.values)
-    before = _describe(transaction)
+    before, billed = _describe(transaction), fulfilment.billed(transaction)
     _put_lines(session, transaction, composed)
     if before != (after := _describe(transaction)):
         changes["lines"] = (before, after)
@@ -86,7 +87,7 @@ def edit(session: Session, transaction: Transaction, draft: Draft, *, version: i
     balances.settle_invoice(session, transaction)
     touch(transaction)
     journal.record(session, ENTITY, transaction.id, action="updated", actor=actor, changes=_journal(changes))
-    _settle_orders(session, transaction, actor)
+    _settle_orders(session, transaction, billed, actor)
     return transaction
 
 
@@ -175,12 +176,15 @@ def _ensure_allowed(session: Session, transaction: Transaction, composed: Compos
             numbering.settle(session, transaction.kind, number)
 
 
-def _settle_orders(session: Session, transaction: Transaction, actor: Actor) -> None:
-    """After an edit: quantities still fit between order and invoices, and the order is closed or open accordingly."""
+def _settle_orders(session: Session, transaction: Transaction, billed: Mapping[int, Decimal], actor: Actor) -> None:
+    """After an edit: quantities still fit between order and invoices, and the order is closed or open accordingly.
+
+    An invoice that bills what it `billed` before leaves its order alone, which a person may have closed.
+    """
     if transaction.kind == Kind.SALES_ORDER:
         fulfilment.ensure_covers_invoices(session, transaction)
         standing.settle_order(session, transaction, actor=actor)
-    elif transaction.kind == Kind.INVOICE:
+    elif transaction.kind == Kind.INVOICE and billed != fulfilment.billed(transaction):
         fulfilment.ensure_within_order(session, transaction)
         standing.settle_source(session, transaction.source_id, actor=actor)
 
