@@ -1,6 +1,6 @@
 """Money in, allocated, kept as credit, given back."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -64,8 +64,10 @@ def test_impossible_amounts_are_refused(session, asha, acme, amount, parts, fiel
 
 def test_a_payment_of_tomorrow_or_of_an_unknown_kind_is_refused(asha, acme):
     with unit_of_work() as session:
-        with pytest.raises(Invalid, match="future"):
+        with pytest.raises(Invalid, match="today or earlier"):
             pay(session, acme, "5", on=books.today(session) + timedelta(days=1))
+        with pytest.raises(Invalid, match="year in full"):
+            pay(session, acme, "5", on=date(26, 11, 23))
         with pytest.raises(Invalid, match="came in"):
             pay(session, acme, "5", mode="barter")
 
@@ -128,6 +130,9 @@ def test_a_refund_comes_out_of_what_is_unused(asha, acme):
         today = books.today(session)
         with pytest.raises(Invalid, match="40"):
             payments.refund(session, payment, Decimal("40.01"), date=today, actor=asha.actor)
+        for day in (today + timedelta(days=1), payment.date - timedelta(days=1)):
+            with pytest.raises(Invalid, match="and today"):
+                payments.refund(session, payment, Decimal(25), date=day, actor=asha.actor)
         payments.refund(session, payment, Decimal(25), date=today, actor=asha.actor)
         assert payment.unused == 15
         with pytest.raises(Conflict, match="refunded"):

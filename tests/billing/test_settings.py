@@ -141,7 +141,9 @@ class TestNumberSeries:
         with pytest.raises(Invalid, match="INV-000007"):
             number_series.edit(work, number_series.locked(work, "invoices"), SeriesDraft("INV-", 7, 6), actor=SYSTEM)
 
-    @pytest.mark.parametrize("draft", [SeriesDraft("x" * 33, 1, 6), SeriesDraft("", 0, 6), SeriesDraft("", 1, 13)])
+    @pytest.mark.parametrize(
+        "draft", [SeriesDraft("x" * 33, 1, 6), SeriesDraft("", 0, 6), SeriesDraft("", 2**31, 6), SeriesDraft("", 1, 13)]
+    )
     def test_nonsense_is_refused(self, work, draft):
         with pytest.raises(Invalid):
             number_series.edit(work, number_series.locked(work, "quotes"), draft, actor=SYSTEM)

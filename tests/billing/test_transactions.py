@@ -62,6 +62,9 @@ def test_a_new_document_is_a_draft_without_a_number_and_with_computed_totals(ses
         ({"lines": (make_line(rate="1e30"),)}, "lines-0-rate"),
         ({"lines": (make_line("x" * 256),)}, "lines-0-name"),
         ({"due_date": date(2000, 1, 1)}, "due_date"),
+        ({"date": date(26, 11, 23)}, "date"),
+        ({"date": date(9999, 12, 31)}, "date"),
+        ({"due_date": date(9999, 12, 31)}, "due_date"),
         ({"adjustment": Decimal(-101)}, "adjustment"),
         ({"discount_value": Decimal(101)}, "discount_value"),
         ({"reference": "x" * 256}, "reference"),
@@ -204,6 +207,13 @@ def test_a_typed_number_is_kept_refused_when_taken_and_stepped_over(asha, acme):
         odd = make_invoice(session, acme, number="2026/A")
         assert (typed.number, ahead.number, odd.number) == ("INV-000002", "INV-000010", "2026/A")
         assert make_invoice(session, acme).number == "INV-000011"
+
+
+@pytest.mark.parametrize("number", ["INV-20261127001", f"INV-{'9' * 40}"])
+def test_a_typed_number_beyond_what_a_series_counts_leaves_the_series_alone(asha, acme, number):
+    with unit_of_work() as session:
+        assert make_invoice(session, acme, number=number).number == number
+        assert make_invoice(session, acme).number == "INV-000001"
 
 
 def test_only_drafts_are_deleted(session, asha, acme):

@@ -112,7 +112,7 @@ def test_more_than_an_invoice_owes_is_refused_at_its_row(chen, acme, invoices):
         ({"amount": ""}, "Enter the amount."),
         ({"amount": "0"}, "The amount must be more than zero."),
         ({"amount": "x"}, "Write a number"),
-        ({"date": "2199-01-01"}, "A payment cannot be dated in the future."),
+        ({"date": "2199-01-01"}, "A payment is dated today or earlier, with the year in full."),
         ({"mode": "barter"}, "Not a valid choice"),
     ],
 )

@@ -17,6 +17,7 @@ from zbweb.billing.words import Kind, TaxRounding, TermKind
 from zbweb.errors import Invalid
 
 _LARGEST = Decimal(10) ** 12
+_YEARS = range(1900, 3000)
 _LINE_TEXTS = ("name", "description", "unit", "tax_name")
 
 
@@ -32,6 +33,7 @@ class Composed:
 def compose(session: Session, draft: Draft, *, before: Transaction | None = None) -> Composed:
     """Work a draft out, as a new document or as an edit of `before`; raises Invalid with the fields to mend."""
     customer = _customer(session, draft)
+    _ensure_of_this_age(draft)
     draft = _with_defaults(session, draft, customer, before)
     draft = replace(draft, lines=tuple(_six_places(line) for line in _taxed(session, draft.lines, before)))
     if faults := {**_faults(draft), **_line_faults(draft.lines)}:
@@ -79,6 +81,14 @@ def _customer(session: Session, draft: Draft) -> Customer:
     if customer is None:
         raise Invalid("Choose a customer.", {"customer_id": "Choose a customer."})
     return customer
+
+
+def _ensure_of_this_age(draft: Draft) -> None:
+    """Raise Invalid for a year such as 26 or 9999, which is a slip: nothing could follow from it."""
+    sentence = f"Give the year in full, from {_YEARS[0]} to {_YEARS[-1]}."
+    days = {"date": draft.date, "due_date": draft.due_date}
+    if faults := {name: sentence for name, day in days.items() if day and day.year not in _YEARS}:
+        raise Invalid(sentence, faults)
 
 
 def _with_defaults(session: Session, draft: Draft, customer: Customer, before: Transaction | None) -> Draft:

@@ -21,7 +21,6 @@ LABELS = {
     numbering.PAYMENTS: "Payments",
 }
 _MAX_PADDING = 12
-_MAX_NUMBER = 10**_MAX_PADDING - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +70,8 @@ def _check(session: Session, series: NumberSeries, draft: SeriesDraft) -> None:
     wrong = {}
     if len(draft.prefix.strip()) > 32:
         wrong["prefix"] = "Use at most 32 characters."
-    if not 1 <= draft.next_number <= _MAX_NUMBER:
-        wrong["next_number"] = "Enter a whole number of 1 or more."
+    if not 1 <= draft.next_number <= numbering.LARGEST:
+        wrong["next_number"] = f"Enter a whole number from 1 to {numbering.LARGEST}."
     if not 1 <= draft.padding <= _MAX_PADDING:
         wrong["padding"] = f"Choose from 1 to {_MAX_PADDING} digits."
     if not wrong and numbering.is_used(session, series.kind, example(draft)):

@@ -15,6 +15,8 @@ from zbweb.db import organisation_of
 from zbweb.errors import Invalid
 
 PAYMENTS = "payments"
+LARGEST = 2**31 - 1
+"""As far as a series counts."""
 PREFIXES = {Kind.QUOTE: "QT-", Kind.SALES_ORDER: "SO-", Kind.INVOICE: "INV-", PAYMENTS: "PMT-"}
 """Every series there is, with the prefix it starts with."""
 
@@ -40,7 +42,8 @@ def settle(session: Session, kind: str, number: str) -> None:
     """Have the counter go on after a typed number that is now in force, if it is one of the series."""
     series = _locked(session, kind)
     digits = number.removeprefix(series.prefix)
-    if number.startswith(series.prefix) and digits.isdecimal() and digits.isascii():
+    is_counted = number.startswith(series.prefix) and digits.isdecimal() and digits.isascii()
+    if is_counted and int(digits) < LARGEST:
         series.next_number = max(series.next_number, int(digits) + 1)
 
 

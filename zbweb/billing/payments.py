@@ -36,6 +36,7 @@ MODES = {
 }
 """How money came in: value and what people read."""
 _LARGEST = Decimal(10) ** 12
+_EARLIEST = datetime.date(1900, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,9 @@ def refund(
         left = in_words(payment.unused, payment.currency)
         sentence = f"At most {left} can be refunded: the rest settles invoices."
         raise Invalid(sentence, {"amount": sentence})
+    if not payment.date <= date <= books.today(session):
+        sentence = f"A refund is given between the payment's day, {payment.date:%-d %b %Y}, and today."
+        raise Invalid(sentence, {"date": sentence})
     given = Refund(
         organisation_id=payment.organisation_id, payment_id=payment.id, date=date, amount=amount, reference=reference
     )
@@ -241,7 +245,10 @@ def _checked(session: Session, draft: PaymentDraft, currency: str) -> dict[str, 
     amount = round_money(draft.amount, currency)
     checks = {
         "amount": (not 0 < amount < _LARGEST, "The amount must be more than zero."),
-        "date": (draft.date > books.today(session), "A payment cannot be dated in the future."),
+        "date": (
+            not _EARLIEST <= draft.date <= books.today(session),
+            "A payment is dated today or earlier, with the year in full.",
+        ),
         "mode": (draft.mode not in MODES, "Choose how the money came in."),
         "exchange_rate": (not 0 < draft.exchange_rate < _LARGEST, "Give the exchange rate as a number above zero."),
     }

@@ -90,7 +90,7 @@ class SeriesForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
     """A number series."""
 
     prefix = StringField("Prefix", [Length(max=32)])
-    next_number = IntegerField("Next number", [InputRequired("Enter a whole number of 1 or more.")])
+    next_number = IntegerField("Next number", [InputRequired("Enter a whole number.")])
     padding = IntegerField("Digits", [InputRequired("Choose from 1 to 12 digits.")])
 
     def draft(self) -> SeriesDraft:
