@@ -121,6 +121,19 @@ def test_more_than_remains_is_refused_at_its_line(asha, acme, quantity, sentence
     assert f'value="{quantity}"' in answer.text
 
 
+def test_a_part_that_cannot_be_billed_says_why_although_no_line_is_at_fault(asha, acme):
+    order = made(make_order, acme, lines=[make_line("Chair", "20", "10")], adjustment=Decimal(-50))
+    form = {"version": order.version, f"quantity-{order.lines[0].id}": "1"}
+    answer = asha.post(f"/sales-orders/{order.id}/part", form)
+    assert answer.status_code == 422
+    assert "No invoice was made yet. The total must not be less than zero" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/invoices/{}", "/invoices?customer_id={}", "/payments/new?customer_id={}"])
+def test_an_id_larger_than_any_database_counts_is_not_found(asha, path):
+    assert asha.get(path.format("9" * 30)).status_code == 404
+
+
 def test_a_duplicate_is_a_new_draft_to_edit(asha, acme):
     quote = made(make_quote, acme)
     answer = asha.post(f"/quotes/{quote.id}/duplicate")

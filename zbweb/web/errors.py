@@ -1,10 +1,10 @@
 """An error becomes a page, or a fragment's text, with the right status and the error's own sentence."""
 
 import structlog
-from flask import Flask, render_template
+from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from zbweb.db import db
@@ -23,6 +23,7 @@ _WORDS = {
     429: "Too many attempts. Wait a minute and try again.",
 }
 _BROKEN = "Something went wrong on our side; nothing was saved. Try again, and tell your admin if it happens twice."
+_BEYOND = "A number, a date or a character in it is beyond what can be stored. Nothing was saved."
 _BUSY = "The database is busy or away; nothing was saved. Try again in a moment."
 
 
@@ -32,6 +33,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(OperationalError, _database_error)
+    app.register_error_handler(OverflowError, _out_of_range)  # SQLite's driver, and dates
+    app.register_error_handler(DataError, _out_of_range)  # PostgreSQL's
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -53,6 +56,11 @@ def _database_error(error: OperationalError) -> ResponseReturnValue:
     db.session.rollback()
     log.error("database_unavailable", error=str(error.orig))
     return _answer(503, _BUSY)
+
+
+def _out_of_range(_error: Exception) -> ResponseReturnValue:
+    db.session.rollback()
+    return _answer(404, _WORDS[404]) if request.method == "GET" else _answer(422, _BEYOND)
 
 
 def _unexpected(error: Exception) -> ResponseReturnValue:

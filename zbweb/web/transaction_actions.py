@@ -57,7 +57,7 @@ def part(kind: Kind, transaction_id: int) -> ResponseReturnValue:
     """Invoice some of an order: how much of each line."""
     order = transactions.get(db.session(), kind, transaction_id)
     if request.method == "GET":
-        return _show_part(order, {})
+        return _show_part(order)
     try:
         quantities = {line.id: _quantity(index, line.id) for index, line in enumerate(order.lines)}
         with unit_of_work() as session:
@@ -66,7 +66,7 @@ def part(kind: Kind, transaction_id: int) -> ResponseReturnValue:
                 actor=access.person().actor, version=request.form.get("version", type=int),
             )  # fmt: skip
     except Invalid as refusal:
-        return _show_part(order, refusal.fields, status=422)
+        return _show_part(order, refusal)
     flash(f"Invoice made from {_name(order)}. It is a draft: check it and send it.", "success")
     return _to(made)
 
@@ -119,8 +119,8 @@ def _quantity(index: int, line_id: int) -> Decimal:
         raise Invalid(str(error), {f"lines-{index}-quantity": str(error)}) from error
 
 
-def _show_part(order: Transaction, errors: dict[str, str], *, status: int = 200) -> ResponseReturnValue:
+def _show_part(order: Transaction, refusal: Invalid | None = None) -> ResponseReturnValue:
     return htmx.page_or_block(
-        "transactions/part.html", "panel", status=status, document=order, page=PAGES[Kind(order.kind)],
-        remaining=fulfilment.remaining(db.session(), order), errors=errors,
+        "transactions/part.html", "panel", status=refusal.status if refusal else 200, refusal=refusal, document=order,
+        page=PAGES[Kind(order.kind)], remaining=fulfilment.remaining(db.session(), order),
     )  # fmt: skip
