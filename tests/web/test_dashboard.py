@@ -88,6 +88,7 @@ def test_a_statement_runs_from_balance_to_balance(ben, acme):
     for words in ("Opening balance", "INV-000001", "INV-000002", "PMT-000001", "Closing balance", "$375.00"):
         assert words in page
     assert "Closing balance" in ben.get(f"/customers/{acme.id}/statement.csv").text
+    assert ben.get(f"/customers/{acme.id}/statement?to=0001-01-01").status_code == 200
 
 
 def test_a_stranger_sees_neither_report_nor_statement(acme, dora):

@@ -312,6 +312,31 @@ def test_items_are_offered_at_their_price_in_the_documents_currency(asha, chair)
 
 
 @pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"lines-0-quantity": "9" * 70}, "a million millions is too much"),
+        ({"shipping": "9" * 80}, "a million millions is too much"),
+        ({"date": "9999-12-31"}, "Give the year in full"),
+        ({"date": "0026-11-23"}, "Give the year in full"),
+        ({"discount_kind": "junk"}, "Choice"),
+        ({"tax_mode": "junk"}, "Choice"),
+    ],
+)
+def test_what_nobody_can_have_meant_comes_back_with_a_sentence_and_previews(asha, acme, values, sentence):
+    form = typed(acme, ("Chair", "1", "10")) | values
+    answer = asha.post("/invoices/new", form)
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert 'value="Chair"' in answer.text
+    assert asha.post("/invoices/preview", form, headers=HTMX).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["payment_term_id", "lines-0-tax_id", "lines-0-item_id"])
+def test_an_id_that_no_database_counts_to_is_refused(asha, acme, name):
+    assert asha.post("/invoices/new", typed(acme, ("Chair", "1", "10")) | {name: "9" * 30}).status_code == 422
+
+
+@pytest.mark.parametrize(
     ("text", "value"),
     [("1,204.50", "1204.50"), (" 12 ", "12"), (".5", "0.5"), ("-3", "-3"), ("1 000", "1000"), ("1,234,567", "1234567")],
 )
@@ -319,7 +344,9 @@ def test_numbers_are_read_as_people_type_them(text, value):
     assert parse(text) == Decimal(value)
 
 
-@pytest.mark.parametrize("text", ["12,5", "1e9", "NaN", "Infinity", "ten", "1.2.3", "1,23,4", "--1", ""])
+@pytest.mark.parametrize(
+    "text", ["12,5", "1e9", "NaN", "Infinity", "ten", "1.2.3", "1,23,4", "--1", "", "9" * 13, f"-{'9' * 80}"]
+)
 def test_what_is_no_plain_number_is_refused(text):
-    with pytest.raises(ValueError, match="Write a number"):
+    with pytest.raises(ValueError, match="Write a"):
         parse(text)

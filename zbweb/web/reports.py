@@ -20,6 +20,7 @@ bp = Blueprint("reports", __name__)
 
 ZERO = Decimal(0)
 _STATEMENT_MONTHS = 3
+_FIRST_YEAR = 1900
 
 
 @bp.get("/reports/receivables", endpoint="receivables")
@@ -87,7 +88,8 @@ def statement_csv(customer_id: int) -> Response:
 
 def _day(name: str, session: Session) -> datetime.date:
     """A day of the URL; today where there is none or nonsense."""
-    return request.args.get(name, type=datetime.date.fromisoformat) or books.today(session)
+    day = request.args.get(name, type=datetime.date.fromisoformat)
+    return day if day and day.year >= _FIRST_YEAR else books.today(session)
 
 
 def _period(session: Session) -> tuple[datetime.date, datetime.date]:

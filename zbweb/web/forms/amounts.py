@@ -10,6 +10,7 @@ from wtforms.widgets import TextInput
 
 _PLAIN = re.compile(r"-?(\d+(\.\d*)?|\.\d+)")
 _GROUPED = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d*)?")
+_LARGEST = Decimal(10) ** 12
 
 
 def plain(value: Decimal) -> str:
@@ -24,7 +25,10 @@ def parse(typed: str) -> Decimal:
         text = text.replace(",", "")
     if not _PLAIN.fullmatch(text):
         raise ValueError("Write a number with a point, such as 12.50.")
-    return Decimal(text)
+    value = Decimal(text)
+    if abs(value) >= _LARGEST:
+        raise ValueError("Write a smaller number: a million millions is too much.")
+    return value
 
 
 class AmountField(Field):

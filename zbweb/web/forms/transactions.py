@@ -47,7 +47,7 @@ def _hidden_id() -> IntegerField:
 
 def _discount_kind(label: str) -> SelectField:
     choices = options([(DiscountKind.PERCENT, "%"), (DiscountKind.AMOUNT, "amount")])
-    return SelectField(label, choices=choices, default=DiscountKind.PERCENT)
+    return SelectField(label, choices=choices, coerce=DiscountKind, default=DiscountKind.PERCENT)
 
 
 class LineForm(Form):
@@ -112,6 +112,7 @@ class TransactionForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
     tax_mode = SelectField(
         "Amounts Are",
         choices=options([(TaxMode.EXCLUSIVE, "Without tax"), (TaxMode.INCLUSIVE, "With tax included")]),
+        coerce=TaxMode,
         default=TaxMode.EXCLUSIVE,
     )
     discount_value = AmountField("Off the subtotal")
