@@ -70,7 +70,8 @@ def test_without_an_organisation_times_are_utc():
     ("since", "text"),
     [
         (timedelta(seconds=4), "just now"),
-        (timedelta(seconds=-4), "just now"),
+        (timedelta(seconds=-0.5), "just now"),
+        (timedelta(seconds=-4), "in a moment"),
         (timedelta(seconds=59), "59 seconds ago"),
         (timedelta(minutes=1), "1 minute ago"),
         (timedelta(minutes=59, seconds=59), "59 minutes ago"),

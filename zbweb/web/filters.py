@@ -61,13 +61,13 @@ def moment(value: datetime | None) -> str:
 
 
 def ago(value: datetime | None) -> str:
-    """How long since, or until: "just now", "3 minutes ago", "in 2 hours"; the day itself after a month."""
+    """How long since, or until: "just now", "3 minutes ago", "in a moment", "in 2 hours"; the day itself after a month."""
     if value is None:
         return NOTHING
     seconds = (clock.now() - value).total_seconds()
     distance = abs(seconds)
     if distance < 10:
-        return "just now"
+        return "in a moment" if seconds <= -1 else "just now"
     for limit, unit_seconds, unit in _AGO_STEPS:
         if distance < limit:
             count = int(distance // unit_seconds)
