@@ -61,6 +61,15 @@ def test_a_saved_document_lands_on_its_own_page(ben, acme, kind):
     assert "$2,501.00" in page
 
 
+def test_a_form_sent_twice_saves_one_document_and_the_next_form_another(asha, acme):
+    page = asha.get("/invoices/new").text
+    key = re.search(r'name="request_key"[^>]*value="([^"]+)"', page)[1]
+    form = typed(acme, ("Chair", "1", "10"), request_key=key)
+    places = {asha.post("/invoices/new", form).location for _ in range(2)}
+    assert len(places) == 1
+    assert asha.post("/invoices/new", form | {"request_key": "another"}).location not in places
+
+
 def test_every_field_of_the_form_reaches_the_document(asha, acme, chair):
     with unit_of_work() as session:
         term = payment_terms.create(session, TermDraft("Net 10", days=10), actor=SYSTEM)

@@ -49,7 +49,8 @@ class Draft:
 
     Empty means: currency and addresses of the customer, the organisation's tax rounding, the next number
     when the document leaves draft, an invoice's due date by its terms. `due_date` is a quote's expiry
-    and an order's expected shipment. `exchange_rate` is base units for one of the currency.
+    and an order's expected shipment. `exchange_rate` is base units for one of the currency. The same
+    `request_key` makes one document.
     """
 
     kind: Kind
@@ -75,6 +76,7 @@ class Draft:
     custom: Mapping[str, Any] = field(default_factory=dict)
     potential: Potential | None = None
     automation_key: str | None = None
+    request_key: str | None = None
     origin: Origin = Origin.USER
 
 

@@ -42,7 +42,12 @@ def preview(session: Session, draft: Draft, *, before: Transaction | None = None
 
 
 def create(session: Session, draft: Draft, *, actor: Actor) -> Transaction:
-    """A new document in draft. It has no number yet, unless one was typed; raises Invalid."""
+    """A new document in draft. It has no number yet, unless one was typed; raises Invalid.
+
+    A draft whose `request_key` was seen before answers with the document that it made then.
+    """
+    if earlier := _made_by(session, draft):
+        return earlier
     composed = compose(session, draft)
     if number := composed.values["number"]:
         numbering.reserve(session, draft.kind, number, owner_id=None)
@@ -50,6 +55,7 @@ def create(session: Session, draft: Draft, *, actor: Actor) -> Transaction:
         organisation_id=organisation_of(session),
         status=Status.DRAFT,
         automation_key=draft.automation_key,
+        conversion_key=_form_key(draft),
         origin=actor.origin,
         base_balance=composed.values["base_total"],
         **composed.values,
@@ -61,6 +67,18 @@ def create(session: Session, draft: Draft, *, actor: Actor) -> Transaction:
     changes: Changes = {"total": (None, transaction.total), "lines": (None, _describe(transaction))}
     journal.record(session, ENTITY, transaction.id, action="created", actor=actor, changes=_journal(changes))
     return transaction
+
+
+def _made_by(session: Session, draft: Draft) -> Transaction | None:
+    """What the same form made when it was sent before; two that come at once meet at the customer's row."""
+    if draft.request_key is None:
+        return None
+    balances.lock_customer(session, draft.customer_id)
+    return session.scalar(select(Transaction).where(Transaction.conversion_key == _form_key(draft)))
+
+
+def _form_key(draft: Draft) -> str | None:
+    return f"form-{draft.request_key}" if draft.request_key else None
 
 
 def editable(transaction: Transaction) -> str:

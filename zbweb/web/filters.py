@@ -61,7 +61,7 @@ def moment(value: datetime | None) -> str:
 
 
 def ago(value: datetime | None) -> str:
-    """How long since, or until: "just now", "3 minutes ago", "in a moment", "in 2 hours"; the day itself after a month."""
+    """How long since, or until: "just now", "3 minutes ago", "in a moment"; the day itself after a month."""
     if value is None:
         return NOTHING
     seconds = (clock.now() - value).total_seconds()

@@ -41,7 +41,8 @@ class Transaction(OrganisationOwned, Base):
 
     `base_total` and `base_balance` are in the base currency, each rounded once. `number` is taken when
     the document leaves draft. `paid` is the sum of its allocations, written anew from them each time.
-    `automation_key` makes one document per potential and trigger, `conversion_key` one per conversion.
+    `automation_key` makes one document per potential and trigger, `conversion_key` one per
+    conversion, or per form that was sent.
     """
 
     __tablename__ = "transactions"

@@ -4,6 +4,7 @@ The form is made from a draft and makes one, so new, edit, duplicate and preview
 nobody filled in are dropped before anything else, so the service's `lines-3-rate` is this form's fourth row.
 """
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from decimal import Decimal
@@ -96,9 +97,13 @@ class LineForm(Form):
 
 
 class TransactionForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
-    """The document. `customer_match` is the drop-down that a browser without JavaScript chooses a customer from."""
+    """The document. `customer_match` is the drop-down that a browser without JavaScript chooses a customer from.
+
+    `request_key` is made with the page, so that sending it twice saves one document.
+    """
 
     version = HiddenField()
+    request_key = HiddenField(default=lambda: uuid.uuid4().hex, validators=[Length(max=32)])
     currency = HiddenField()
     customer_id = _hidden_id()
     customer_match = SelectField("Matching customers", coerce=optional_id, choices=[], validate_choice=False)
@@ -224,6 +229,7 @@ class TransactionForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
             billing_address=before.billing_address if is_same else None,
             shipping_address=before.shipping_address if is_same else None,
             potential=self._potential(),
+            request_key=self.request_key.data or None,
             lines=tuple(_with_source(entry.form.draft(), before) for entry in self.lines.entries),
         )
 
