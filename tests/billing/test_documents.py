@@ -84,8 +84,9 @@ def test_a_number_makes_a_harmless_file_name(asha):
         ("1,204.50", "USD", "$1,204.50"),
         ("-5.00", "EUR", "-€5.00"),
         ("300", "JPY", "¥300"),
-        ("10.00", "INR", "INR 10.00"),  # Vera has no ₹
-        ("1.250", "KWD", "KWD 1.250"),
+        ("10.00", "INR", "INR\N{NO-BREAK SPACE}10.00"),  # Vera has no ₹
+        ("1.250", "KWD", "KWD\N{NO-BREAK SPACE}1.250"),
+        ("-1.250", "KWD", "-KWD\N{NO-BREAK SPACE}1.250"),
     ],
 )
 def test_an_amount_has_its_sign_where_the_font_has_one(amount, currency, expected):

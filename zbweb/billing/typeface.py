@@ -52,7 +52,7 @@ def money(amount: str, currency: str) -> str:
     """A rounded amount with its currency's sign, or with the ISO code where Vera has no such sign."""
     symbol = get_currency_symbol(currency, locale=_LOCALE)
     if symbol.isalpha() or any(ord(character) not in register() for character in symbol):
-        return f"{currency} {amount}"
+        symbol = f"{currency}\N{NO-BREAK SPACE}"
     return f"-{symbol}{amount[1:]}" if amount.startswith("-") else f"{symbol}{amount}"
 
 
