@@ -108,7 +108,9 @@ UtcTime = Annotated[datetime, mapped_column(UtcDateTime)]
 Money = Annotated[Decimal, mapped_column(ExactDecimal(4))]
 """An amount; already rounded to its currency's exponent (at most 4 places), never a float."""
 Precise = Annotated[Decimal, mapped_column(ExactDecimal(6))]
-"""A quantity, unit price, percentage or exchange rate, to 6 places."""
+"""A quantity, unit price or percentage, to 6 places."""
+Rate = Annotated[Decimal, mapped_column(ExactDecimal(10))]
+"""An exchange rate, to 10 places: a rupiah is some 0.00006 of a dollar."""
 Name = Annotated[str, mapped_column(String(255))]
 Code = Annotated[str, mapped_column(String(64))]
 LongText = Annotated[str, mapped_column(Text)]

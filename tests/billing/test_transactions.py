@@ -96,6 +96,16 @@ def test_a_foreign_currency_keeps_its_rate_and_its_base_total(asha):
     assert home.exchange_rate == 1
 
 
+@pytest.mark.parametrize("rate", ["0.0000631", "0.0000630914"])
+def test_the_rate_of_a_small_currency_is_kept_to_its_last_place(session, asha, rate):
+    with unit_of_work() as session:
+        customer = make_customer(session, display_name="Jakarta", currency="IDR")
+        line = make_line(rate="1000000000")
+        made = make_invoice(session, customer, lines=[line], exchange_rate=Decimal(rate))
+    session.expire_all()
+    assert (made.exchange_rate, made.base_total) == (Decimal(rate), Decimal(rate) * 10**9)
+
+
 def test_an_invoice_is_due_by_its_customers_terms_and_follows_its_date(asha):
     with unit_of_work() as session:
         term = PaymentTerm(organisation_id=asha.organisation_id, name="Net 15", days=15)

@@ -312,6 +312,11 @@ def test_picking_a_customer_answers_the_field_alone(asha, acme):
     assert "<html" not in text
 
 
+def test_a_rate_that_nothing_can_be_converted_at_leaves_the_price_alone(asha, chair):
+    text = asha.get(f"/editor/items?lines-0-name=chr&currency=EUR&exchange_rate=0.{'0' * 40}1", headers=HTMX).text
+    assert 'data-rate="149.5"' in text
+
+
 def test_items_are_offered_at_their_price_in_the_documents_currency(asha, chair):
     text = asha.get("/editor/items?lines-3-name=chr&currency=EUR&exchange_rate=1.25", headers=HTMX).text
     assert 'data-rate="119.6"' in text

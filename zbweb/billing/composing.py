@@ -100,7 +100,7 @@ def _with_defaults(session: Session, draft: Draft, customer: Customer, before: T
     return replace(
         draft,
         currency=currency,
-        exchange_rate=Decimal(1) if currency == own.base_currency else _precise(draft.exchange_rate),
+        exchange_rate=Decimal(1) if currency == own.base_currency else money.as_rate(draft.exchange_rate),
         discount_value=_precise(draft.discount_value),
         tax_rounding=draft.tax_rounding or TaxRounding(before.tax_rounding if before else own.tax_rounding),
         payment_term_id=term.id if term else None,
@@ -188,7 +188,7 @@ def _faults(draft: Draft) -> dict[str, str]:
     checks = {
         "lines": (not draft.lines, "Add at least one line."),
         "exchange_rate": (
-            not 0 < draft.exchange_rate < _LARGEST,
+            not money.is_rate(draft.exchange_rate),
             "Give the exchange rate as a number above zero.",
         ),
         "due_date": (

@@ -20,6 +20,7 @@ from zbweb.errors import Invalid
 
 ZERO = Decimal(0)
 _HUNDRED = Decimal(100)
+_RATE, _LARGEST_RATE = Decimal(1).scaleb(-10), Decimal(10) ** 8
 _DIGITS = 60  # a product of two 20-digit numbers, with room for a division
 
 _EXPONENTS = {
@@ -140,6 +141,18 @@ def to_base(amount: Decimal, rate: Decimal, base_currency: str) -> Decimal:
     """An amount in the base currency, at `rate` base units for one of its own; rounded once."""
     with localcontext(prec=_DIGITS):
         return round_money(amount * rate, base_currency)
+
+
+def as_rate(rate: Decimal) -> Decimal:
+    """An exchange rate as the database keeps it; one that `is_rate` refuses stays one."""
+    if not rate.is_finite() or abs(rate) >= _LARGEST_RATE:
+        return _LARGEST_RATE
+    return rate.quantize(_RATE, rounding=ROUND_HALF_UP)
+
+
+def is_rate(rate: Decimal) -> bool:
+    """Whether amounts can be converted at this rate."""
+    return 0 < rate < _LARGEST_RATE
 
 
 def spread(amount: Decimal, weights: Sequence[Decimal], currency: str) -> tuple[Decimal, ...]:

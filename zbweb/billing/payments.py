@@ -18,7 +18,7 @@ from zbweb.billing import balances, books, journal, numbering, standing
 from zbweb.billing.changes import Changes, apply, differences, ensure_current, ensure_fits, jsonable
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import Allocation, Customer, Payment, Refund, Transaction
-from zbweb.billing.money import in_words, round_money
+from zbweb.billing.money import as_rate, in_words, is_rate, round_money
 from zbweb.billing.status import Status
 from zbweb.billing.words import Kind
 from zbweb.db import organisation_of
@@ -250,7 +250,7 @@ def _checked(session: Session, draft: PaymentDraft, currency: str) -> dict[str, 
             "A payment is dated today or earlier, with the year in full.",
         ),
         "mode": (draft.mode not in MODES, "Choose how the money came in."),
-        "exchange_rate": (not 0 < draft.exchange_rate < _LARGEST, "Give the exchange rate as a number above zero."),
+        "exchange_rate": (not is_rate(as_rate(draft.exchange_rate)), "Give the exchange rate as a number above zero."),
     }
     if faults := {name: sentence for name, (is_wrong, sentence) in checks.items() if is_wrong}:
         raise Invalid(" ".join(faults.values()), faults)
@@ -260,7 +260,7 @@ def _checked(session: Session, draft: PaymentDraft, currency: str) -> dict[str, 
         "mode": draft.mode,
         "reference": draft.reference.strip(),
         "notes": draft.notes.strip(),
-        "exchange_rate": Decimal(1) if currency == own.base_currency else draft.exchange_rate,
+        "exchange_rate": Decimal(1) if currency == own.base_currency else as_rate(draft.exchange_rate),
     }
     ensure_fits(Payment, values)
     return values

@@ -90,7 +90,9 @@ def preview(session: Session, editor: Editor) -> Preview:
 
 def price(item: Item, exchange_rate: Decimal | None) -> Decimal:
     """An item's price in the document's currency; items are priced in the base currency."""
-    return (item.rate / exchange_rate).quantize(_SIX) if exchange_rate else item.rate
+    if not exchange_rate or not money.is_rate(money.as_rate(exchange_rate)):
+        return item.rate
+    return (item.rate / exchange_rate).quantize(_SIX)
 
 
 def customer_typed(session: Session, customer_id: int | None, name: str) -> Customer | None:

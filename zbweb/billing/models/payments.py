@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from zbweb.billing.models.customers import Customer
 from zbweb.billing.models.transactions import Transaction
 from zbweb.clock import now
-from zbweb.db import Base, Code, LongText, Money, Name, OrganisationOwned, Precise, PrimaryKey, UtcTime
+from zbweb.db import Base, Code, LongText, Money, Name, OrganisationOwned, PrimaryKey, Rate, UtcTime
 
 _UNUSED = text("unused > 0")
 
@@ -37,7 +37,7 @@ class Payment(OrganisationOwned, Base):
     amount: Mapped[Money]
     unused: Mapped[Money] = mapped_column(default=Decimal(0))
     currency: Mapped[Code]
-    exchange_rate: Mapped[Precise] = mapped_column(default=Decimal(1))
+    exchange_rate: Mapped[Rate] = mapped_column(default=Decimal(1))
     mode: Mapped[Code] = mapped_column(default="bank_transfer")
     reference: Mapped[Name] = mapped_column(default="")
     notes: Mapped[LongText] = mapped_column(default="")

@@ -20,6 +20,7 @@ from zbweb.db import (
     OrganisationOwned,
     Precise,
     PrimaryKey,
+    Rate,
     UtcTime,
 )
 
@@ -72,7 +73,7 @@ class Transaction(OrganisationOwned, Base):
     payment_term_id: Mapped[int | None] = mapped_column(ForeignKey("payment_terms.id", ondelete="SET NULL"))
     reference: Mapped[Name] = mapped_column(default="")
     currency: Mapped[Code]
-    exchange_rate: Mapped[Precise] = mapped_column(default=Decimal(1))
+    exchange_rate: Mapped[Rate] = mapped_column(default=Decimal(1))
     tax_mode: Mapped[Code] = mapped_column(default=TaxMode.EXCLUSIVE)
     tax_rounding: Mapped[Code] = mapped_column(default=TaxRounding.LINE)
     discount_kind: Mapped[Code] = mapped_column(default=DiscountKind.PERCENT)
