@@ -1,10 +1,12 @@
 """Who may open what: every route, by every role, signed out, and as a stranger from another organisation."""
 
+import itertools
 import re
 
 import pytest
 
 from tests.factories.customers import make_customer
+from tests.people import PASSWORD
 from zbweb.billing.words import Role
 from zbweb.db import unit_of_work
 
@@ -50,10 +52,10 @@ def test_a_signed_out_visitor_is_sent_to_the_log_in_page(app, client):
     for rule in rules(app):
         if rule.endpoint in PUBLIC:
             continue
-        method = "get" if "GET" in rule.methods else "post"
-        answer = getattr(client, method)(address(rule))
-        assert answer.status_code in (302, 303), f"{rule.rule}: {answer.status_code}"
-        assert "/login" in answer.headers["Location"], rule.rule
+        for method in rule.methods & {"GET", "POST"}:
+            answer = client.open(address(rule), method=method)
+            assert answer.status_code in (302, 303), f"{method} {rule.rule}: {answer.status_code}"
+            assert answer.headers["Location"].startswith("/login"), rule.rule
 
 
 @pytest.mark.parametrize("role", ["sales", "finance"])
@@ -72,15 +74,15 @@ def test_every_page_answers_its_role_and_refuses_the_others(app, asha, ben, chen
     people = {Role.ADMIN: asha, Role.SALES: ben, Role.FINANCE: chen}
     for rule in rules(app):
         view = app.view_functions[rule.endpoint]
-        if rule.endpoint in PUBLIC or "GET" not in rule.methods:
+        if rule.endpoint in {*PUBLIC, "auth.logout", "organisations.switch"}:
             continue
-        for role, person in people.items():
-            status = person.get(address(rule)).status_code
+        for (role, person), method in itertools.product(people.items(), sorted(rule.methods & {"GET", "POST"})):
+            status = (person.get if method == "GET" else person.post)(address(rule)).status_code
             if role in view.allowed_roles:
-                assert status < 500, f"{rule.rule} as {role}: {status}"
-                assert status != 403, f"{rule.rule} as {role}: {status}"
+                assert status < 500, f"{method} {rule.rule} as {role}: {status}"
+                assert status != 403, f"{method} {rule.rule} as {role}: {status}"
             else:
-                assert status == 403, f"{rule.rule} as {role}: {status}"
+                assert status == 403, f"{method} {rule.rule} as {role}: {status}"
 
 
 def test_a_stranger_sees_nothing_of_another_organisation(app, asha, dora):
@@ -141,9 +143,66 @@ def test_signing_in_is_throttled(app, asha):
     assert statuses[-1] == 429
 
 
-@pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example", "/\\evil.example"])
-def test_signing_in_never_leads_away_from_here(app, asha, client, wanted):
-    from tests.people import PASSWORD
+def test_an_account_is_tried_only_so_often_from_wherever(app, asha):
+    visitor, statuses = app.test_client(), []
+    for number in range(60):
+        statuses.append(
+            visitor.post(
+                "/login",
+                data={"email": "Asha@zylker.example ", "password": "wrong"},
+                environ_overrides={"REMOTE_ADDR": f"198.51.100.{number}"},
+            ).status_code
+        )
+    assert (statuses[0], statuses[-1]) == (422, 429)
+    other = {"email": "nobody@zylker.example", "password": "wrong"}
+    assert visitor.post("/login", data=other, environ_overrides={"REMOTE_ADDR": "198.51.100.99"}).status_code == 422
 
-    answer = client.post(f"/login?next={wanted}", data={"email": "asha@zylker.example", "password": PASSWORD})
+
+def test_a_forged_forwarding_header_is_no_new_visitor(app, asha):
+    visitor = app.test_client()
+    statuses = [
+        visitor.post(
+            "/login",
+            data={"email": f"nobody{number}@zylker.example", "password": "wrong"},
+            headers={"X-Forwarded-For": f"198.51.100.{number}"},
+        ).status_code
+        for number in range(25)
+    ]
+    assert statuses[-1] == 429
+
+
+def test_what_one_person_began_in_a_browser_does_not_go_on_as_the_next(app, asha, client):
+    form = {"email": "asha@zylker.example", "password": PASSWORD}
+    with client.session_transaction() as cookie:
+        cookie["crm_grant"] = "begun by somebody else"
+    client.post("/login", data=form)
+    with client.session_transaction() as cookie:
+        assert "crm_grant" not in cookie
+        cookie["crm_grant"] = "begun by Asha"
+    client.post("/logout")
+    with client.session_transaction() as cookie:
+        assert not dict(cookie)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["https://evil.example/", "//evil.example", "/\\evil.example", "/\t/evil.example", "/\n/evil.example", "/\r\\evil"],
+)
+def test_signing_in_never_leads_away_from_here(app, asha, client, wanted):
+    answer = client.post(
+        "/login", query_string={"next": wanted}, data={"email": "asha@zylker.example", "password": PASSWORD}
+    )
     assert answer.headers["Location"] == "/"
+
+
+def test_an_id_that_no_row_can_have_finds_nothing(app, asha):
+    huge = str(10**20)
+    for rule in rules(app):
+        if rule.endpoint in PUBLIC or not re.search(r"<int:", rule.rule):
+            continue
+        for method in rule.methods & {"GET", "POST"}:
+            path = address(rule).replace("999999", huge)
+            status = (asha.get if method == "GET" else asha.post)(path).status_code
+            assert status < 500, f"{method} {path}: {status}"
+    for path in ("/invoices/new?customer_id=", "/payments?customer_id=", "/customers?after=", "/invoices?before="):
+        assert asha.get(path + huge).status_code < 500, path

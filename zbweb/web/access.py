@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from flask import Flask, abort, current_app, g, request, url_for
+from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from sqlalchemy import delete, select
@@ -101,6 +102,7 @@ def sign_in(session: Session, user: User, organisation_id: int) -> None:
     """Open a fresh login session for this browser and drop the one it had."""
     if current_user.is_authenticated:
         sign_out(session)
+    cookie.clear()  # nothing that was begun before, by whomever, goes on as this person
     token = secrets.token_urlsafe(32)
     session.add(
         LoginSession(
@@ -115,6 +117,7 @@ def sign_out(session: Session) -> None:
     """Forget this browser's login session; its cookie is worth nothing afterwards."""
     session.execute(delete(LoginSession).where(LoginSession.token_hash == _hash(person().token)))
     logout_user()
+    cookie.clear()
 
 
 def switch_organisation(session: Session, organisation_id: int) -> None:

@@ -10,7 +10,7 @@ from zbweb.billing.models import Membership, User
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.web import access
 from zbweb.web.forms.auth import LoginForm
-from zbweb.web.limits import limiter
+from zbweb.web.limits import account_named, limiter
 
 bp = Blueprint("auth", __name__)
 _hasher = PasswordHasher()
@@ -20,6 +20,7 @@ _DECOY = _hasher.hash("nobody's password")
 @bp.route("/login", methods=["GET", "POST"])
 @access.public
 @limiter.limit("20 per minute", methods=["POST"])
+@limiter.limit("50 per 15 minutes", key_func=account_named, methods=["POST"])
 def login() -> ResponseReturnValue:
     """The log-in page."""
     form = LoginForm()
@@ -64,4 +65,5 @@ def _open(user: User) -> None:
 def _safe_next() -> str:
     """Where the person wanted to go, if it is a page of ours."""
     wanted = request.args.get("next", "")
-    return wanted if wanted.startswith("/") and not wanted.startswith(("//", "/\\")) else url_for("home.index")
+    is_ours = wanted.isprintable() and wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
+    return wanted if is_ours else url_for("home.index")  # browsers leave tabs and line ends out of an address

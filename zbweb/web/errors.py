@@ -58,8 +58,9 @@ def _database_error(error: OperationalError) -> ResponseReturnValue:
     return _answer(503, _BUSY)
 
 
-def _out_of_range(_error: Exception) -> ResponseReturnValue:
+def _out_of_range(error: Exception) -> ResponseReturnValue:
     db.session.rollback()
+    log.warning("out_of_range", path=request.path, kind=type(error).__name__)
     return _answer(404, _WORDS[404]) if request.method == "GET" else _answer(422, _BEYOND)
 
 
