@@ -57,14 +57,14 @@ def _gauge(name: str, text: str, label: str, values: dict[str, float]) -> GaugeM
 def _queue_depths() -> dict[str, float]:
     try:
         return {each.name: float(each.count) for each in queue.queues([queue.INSTANT, queue.SYNC])}
-    except RedisError:
+    except (RedisError, ValueError):  # ValueError: no Redis is configured at all
         return {}
 
 
 def _crm_calls() -> dict[str, float]:
     try:
         return {key: float(value) for key, value in queue.calls_counted().items()}
-    except RedisError:
+    except (RedisError, ValueError):  # ValueError: no Redis is configured at all
         return {}
 
 

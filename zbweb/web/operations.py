@@ -19,6 +19,7 @@ from zbweb.web import access
 bp = Blueprint("operations", __name__)
 
 _LOOPBACK = ("127.0.0.1", "::1")
+_HANDED_ON = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 
 
 @bp.get("/healthz")
@@ -41,11 +42,20 @@ def readyz() -> ResponseReturnValue:
 @access.public
 def metrics() -> ResponseReturnValue:
     """Prometheus figures, for this machine or whoever carries the token."""
-    token = config.current().metrics_token
-    carried = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if request.remote_addr not in _LOOPBACK and not (token and hmac.compare_digest(token, carried)):
+    if not (_asks_from_here() or _carries_the_token()):
         abort(403)
     return Response(exposition(db.session()), content_type=CONTENT_TYPE_LATEST)
+
+
+def _asks_from_here() -> bool:
+    """Whether this machine asks; what a proxy on this machine hands on may come from anywhere."""
+    return request.remote_addr in _LOOPBACK and not any(name in request.headers for name in _HANDED_ON)
+
+
+def _carries_the_token() -> bool:
+    token = config.current().metrics_token.encode()
+    carried = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+    return bool(token) and hmac.compare_digest(token, carried)
 
 
 def _database() -> str:
