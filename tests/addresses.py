@@ -18,6 +18,8 @@ IDS = {
     "tax_id": "SELECT min(id) FROM taxes WHERE organisation_id = 1",
     "member_id": "SELECT min(id) FROM memberships WHERE organisation_id = 1",
     "run_id": "SELECT min(id) FROM sync_runs WHERE organisation_id = 1",
+    "entry_id": "SELECT min(id) FROM sync_entries WHERE organisation_id = 1",
+    "pair_id": "SELECT min(id) FROM review_pairs WHERE organisation_id = 1",
     "transaction_id": "SELECT min(id) FROM transactions WHERE organisation_id = 1 AND kind = :kind AND number IS NULL",
 }
 """How a record of the first organisation is found, by the name that URLs give its id."""
@@ -33,12 +35,13 @@ def pages(app: Flask, database: Path) -> list[str]:
         for rule in app.url_map.iter_rules():
             if "GET" in rule.methods and rule.endpoint not in ELSEWHERE:
                 for kind in KINDS if "kind" in rule.arguments else ("invoices",):
-                    found[_filled(rule, kind, connection)] = None
+                    found[filled(rule, kind, connection)] = None
     engine.dispose()
     return sorted(path for path in found if path)
 
 
-def _filled(rule: Rule, kind: str, connection) -> str:
+def filled(rule: Rule, kind: str, connection) -> str:
+    """A rule's address with ids of rows that exist; empty if there is no such row yet."""
     path = rule.rule
     for name in rule.arguments - {"kind"}:
         statement = text(IDS[name])
