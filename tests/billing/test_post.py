@@ -127,6 +127,16 @@ def test_a_refused_message_fails_and_leaves_the_document_a_draft(session, asha, 
     assert (email.status, invoice.status, email.error) == ("sent", "sent", "")
 
 
+def test_a_password_is_not_told_to_another_machine_without_encryption(session, asha, invoice, mail_server):
+    port = mail_server.server_address[1]
+    config.use(replace(config.current(), smtp_url=f"smtp://me:hush@127.1:{port}"))  # loopback by a name we do not know
+    email = queue(invoice, asha.actor)
+    post.send(email.id)
+    session.expire_all()
+    assert (email.status, mail_server.received) == ("queued", [])
+    assert "offers no encryption" in email.error
+
+
 def test_a_refused_address_is_named(session, asha, invoice, mail_server):
     mail_server.recipient_answer = "550 nobody here"
     email = queue(invoice, asha.actor)

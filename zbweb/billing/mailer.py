@@ -1,4 +1,7 @@
-"""The one place that speaks SMTP: `smtp://user:password@host:587` (encrypted when offered) or `smtps://…:465`."""
+"""The one place that speaks SMTP: `smtp://user:password@host:587` (encrypted when offered) or `smtps://…:465`.
+
+A password is never told to another machine unencrypted: whoever stands between could take the offer away.
+"""
 
 import smtplib
 import ssl
@@ -8,6 +11,10 @@ from urllib.parse import unquote, urlsplit
 from zbweb.errors import AppError
 
 _TIMEOUT_SECONDS = 30
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+_UNENCRYPTED = (
+    "The mail server offers no encryption, so it was not told the password. Use smtps:// or have it offer TLS."
+)
 
 
 class Refused(AppError):
@@ -48,6 +55,9 @@ def _connected(smtp_url: str) -> smtplib.SMTP:
         server.ehlo()
         if server.has_extn("starttls"):
             server.starttls(context=context)
+        elif parts.username and host not in _THIS_MACHINE:
+            server.close()
+            raise Refused(_UNENCRYPTED, is_passing=True)
     if parts.username:
         server.login(unquote(parts.username), unquote(parts.password or ""))
     return server
