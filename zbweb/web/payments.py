@@ -72,7 +72,7 @@ def edit(payment_id: int) -> ResponseReturnValue:
     form, customer = PaymentForm(data=held), customers.find(db.session(), payment.customer_id)
     if request.method == "GET":
         return _show_form(form, customer, [], payment_id=payment_id)
-    typed = form.version.data or ""
+    typed = str(form.version.data or "")
     version = int(typed) if typed.isdecimal() else None
     saved = attempt(
         form,
