@@ -25,7 +25,8 @@ Arguments = argparse.Namespace
 
 
 def prepare(*, with_demo: bool) -> None:
-    """Migrate the database; fill an empty one with demo data if asked."""
+    """Make the data directory, migrate the database; fill an empty one with demo data if asked."""
+    config.current().data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with create_app().app_context():
         migrate()
         if not with_demo:

@@ -69,7 +69,7 @@ def from_env(env: Mapping[str, str]) -> Config:
         sandbox_port=_integer(env, "ZBWEB_SANDBOX_PORT", 8001, lowest=1, highest=65535),
         data_dir=data_dir,
         database_url=_database_url(env, data_dir),
-        redis_url=env.get("ZBWEB_REDIS_URL", ""),
+        redis_url=_secret(env, "ZBWEB_REDIS_URL"),
         crm_accounts_url=_base_url(env, "ZBWEB_CRM_ACCOUNTS_URL"),
         crm_api_url=_base_url(env, "ZBWEB_CRM_API_URL"),
         auto_sync_minutes=_integer(env, "ZBWEB_AUTO_SYNC_MINUTES", 120, lowest=1, highest=10080),
@@ -121,9 +121,13 @@ def _database_url(env: Mapping[str, str], data_dir: Path) -> str:
 
 
 def _secret(env: Mapping[str, str], name: str) -> str:
-    if path := env.get(f"{name}_FILE"):
+    path = env.get(f"{name}_FILE")
+    if not path:
+        return env.get(name, "")
+    try:
         return Path(path).read_text(encoding="utf-8").strip()
-    return env.get(name, "")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{name}_FILE is '{path}', which cannot be read ({type(error).__name__}).") from error
 
 
 def _credential_keys(env: Mapping[str, str], data_dir: Path) -> tuple[str, ...]:

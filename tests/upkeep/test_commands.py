@@ -14,6 +14,7 @@ from zbweb.clock import now
 from zbweb.crm.credentials import grant_in, save_credential
 from zbweb.crm.grants import Grant, GrantKind
 from zbweb.db import db, unit_of_work, work_for
+from zbweb.errors import ConfigError
 
 PASSWORD = "correct horse"
 APPOINT = (
@@ -135,3 +136,27 @@ def test_help_tells_what_each_command_does(capsys):
     said = capsys.readouterr().out
     for name in ("run", "prepare", "doctor", "backup", "restore", "create-admin", "rotate-keys"):
         assert name in said
+
+
+def test_prepare_makes_the_data_directory_although_every_key_is_given_elsewhere(tmp_path, within, command):
+    within(make_config(tmp_path / "data", database_url=f"sqlite:///{tmp_path / 'elsewhere.sqlite3'}"))
+    assert command("prepare")[0] == 0
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+
+
+def test_any_secret_may_stand_in_a_file(tmp_path):
+    for name, value in {
+        "ZBWEB_REDIS_URL": "redis://:hush@127.0.0.1:6379/0",
+        "ZBWEB_METRICS_TOKEN": "hush",
+        "ZBWEB_SECRET_KEY": "hush",
+        "ZBWEB_SMTP_URL": "smtp://me:hush@127.0.0.1",
+        "ZBWEB_DATABASE_URL": "postgresql+psycopg://me:hush@127.0.0.1/x",
+    }.items():
+        (tmp_path / "secret").write_text(f"{value}\n")
+        settings = config.from_env({"ZBWEB_DATA_DIR": str(tmp_path), f"{name}_FILE": str(tmp_path / "secret")})
+        assert getattr(settings, name.removeprefix("ZBWEB_").lower()) == value
+
+
+def test_a_secrets_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="ZBWEB_SMTP_URL_FILE"):
+        config.from_env({"ZBWEB_DATA_DIR": str(tmp_path), "ZBWEB_SMTP_URL_FILE": str(tmp_path / "none")})
