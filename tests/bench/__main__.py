@@ -1,4 +1,5 @@
-"""`make bench`: the table. ARGS="accounts=100000" sets the size of the first sync."""
+"""`make bench`: the table. ARGS="accounts=100000 seconds=60 only=crowd" sets the size of the first sync, how long
+people browse, and which part is measured (sync, pages or crowd; all of them without it)."""
 
 import tempfile
 from pathlib import Path
@@ -12,17 +13,39 @@ def line(what: str, figure: str, asked: str = "") -> None:
 
 
 def main() -> None:
-    accounts = int(arguments().get("accounts", 100_000))
     line("what", "measured", "asked for")
     line("-" * 72, "-" * 24, "-" * 22)
+    only = arguments().get("only")
+    for name, part in {"sync": syncs, "pages": every_page, "crowd": crowd}.items():
+        if only in (None, name):
+            part()
+
+
+def syncs() -> None:
+    accounts = int(arguments().get("accounts", 100_000))
     with crm() as server:
         first_sync(server, accounts)
         small_memory(server)
         latency(server, accounts)
         push(server)
+
+
+def every_page() -> None:
     pages("SQLite")
     with postgres_server() as url:
         pages("PostgreSQL", database=url)
+
+
+def crowd() -> None:
+    """50 people browse without a pause while syncs run; what memory does between the second and the last third."""
+    seconds = arguments().get("seconds", "60")
+    met = measured("crowd", users=50, seconds=seconds)
+    growth = met["memory_late"] / met["memory_early"] - 1
+    line(
+        f"50 people browse for {seconds} s during syncs: pages, errors", f"{met['pages']}, {met['errors']}", "0 errors"
+    )
+    line("… a page, median and p95", f"{met['median']:.0f} ms, {met['p95']:.0f} ms")
+    line("… memory of web and workers, and its growth", f"{met['memory_late']:.0f} MB, {growth:+.0%}", "flat")
 
 
 def fresh() -> str:
