@@ -263,7 +263,18 @@
   on("htmx:beforeRequest", ({ detail }) => isUnasked(detail) || wait(1));
   on("htmx:afterRequest", ({ detail }) => isUnasked(detail) || wait(-1));
 
+  // ---- Tables wider than their place: the keyboard can scroll them, and a screen reader says what they are.
+  const letScroll = () => $$(".table-scroll").forEach((box) => {
+    const isWide = box.scrollWidth > box.clientWidth;
+    for (const [name, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", $("caption", box)?.textContent ?? ""]]) {
+      if (isWide) box.setAttribute(name, value); else box.removeAttribute(name);
+    }
+  });
+  on("htmx:afterSettle", letScroll);
+  addEventListener("resize", letScroll);
+
   // ---- At load.
+  letScroll();
   if ($("[data-form-errors], main [aria-invalid=true]")) focusFirst($("main"));
   const flashed = $$("[data-flash]").map((message) => message.textContent.trim()).join(" ");
   if (flashed) say(flashed);

@@ -88,7 +88,7 @@ def state_of(run_id: int) -> SyncRun:
 def is_handed_over(run_id: int) -> bool:
     """Whether the next worker may go on with a run at once."""
     run = state_of(run_id)
-    return RunStatus(run.status).is_open and run.lease_until <= now() and queue.depths()[queue.SYNC] == 1
+    return RunStatus(run.status).is_open and run.lease_until <= now() and queue.is_waiting(queue.SYNC)
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def test_a_potential_won_before_makes_none(admin, product):
 def test_turning_the_other_one_on_turns_this_one_off(admin, product):
     admin.goto(product.url + DETAILS)
     admin.get_by_label(re.compile(QUOTE)).check()
-    expect(admin.get_by_text("From now on a quote follows")).to_be_visible()
+    expect(admin.locator("#toasts").get_by_text("From now on a quote follows")).to_be_visible()
     expect(admin.get_by_label(INVOICE)).not_to_be_checked()
     deal = {"Deal_Name": "A deal of its own", "Stage": "Qualification", "Closing_Date": "2027-01-31", "Amount": 700}
     account = open_deals(product)[0]["Account_Name"]
