@@ -84,7 +84,7 @@ def test_configuring_invoices(admin, product):
     admin.get_by_label("Send documents that exist already").check()
     admin.get_by_role("button", name="Save").click()
     expect(of_module(admin, "Edit", "Invoices")).to_be_visible()
-    expect(admin.locator("main")).to_contain_text("Synced with Zoho CRM.")
+    expect(admin.locator("main")).to_contain_text("Push to CRM")
 
 
 def test_a_sent_invoice_says_that_it_is_in_zoho_crm(admin, product):

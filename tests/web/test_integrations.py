@@ -90,6 +90,10 @@ def test_configured_customers_offer_instant_sync_pause_and_edit(configured):
     assert disabled_buttons(page) == []
 
 
+def test_the_choices_of_the_setup_stand_beside_its_name(configured):
+    assert "Accounts · Fetch from CRM · duplicates: Skip" in configured.get(DETAILS).text
+
+
 def test_instant_sync_queues_one_run_however_often_it_is_pressed(configured):
     for _ in range(2):
         assert configured.post(f"{DETAILS}/instant-sync").status_code == 303

@@ -59,8 +59,8 @@ def test_every_kind_has_configure_now_and_then_edit(connected, kind):
     answer = save(connected, kind)
     assert answer.status_code == 303, answer.text
     page = connected.get(DETAILS).text
-    assert re.search(rf'href="{DETAILS}/{kind}"[^>]*aria-label="Edit', page)
-    assert "Synced with Zoho CRM." in page
+    assert re.search(rf'href="{DETAILS}/{kind}"[^>]*>\s*<svg.*?</svg><span>Edit</span>', page, re.DOTALL)
+    assert "Push to CRM" in page
 
 
 def test_edit_shows_the_stored_choices(connected):

@@ -1,14 +1,20 @@
 """The sync's choices in the specification's own words, for forms, summaries and the history; and where they stand."""
 
+from zbweb.sync.core.fields import tables_for
 from zbweb.sync.core.likeness import Likeness
 from zbweb.sync.core.words import Extent, Policy, RunStatus, Scope, SyncedModule, Trigger, Winner
+from zbweb.sync.models import ModuleSetup
 
 SCOPES: dict[str, str] = {
     Scope.ACCOUNTS: "Accounts",
     Scope.CONTACTS: "Contacts",
     Scope.ACCOUNTS_AND_CONTACTS: "Accounts and their Contacts",
 }
-EXTENTS: dict[str, str] = {Extent.FETCH: "Fetch from CRM", Extent.BOTH: "Sync both ways"}
+EXTENTS: dict[str, str] = {
+    Extent.FETCH: "Fetch from CRM",
+    Extent.PUSH: "Push to CRM",
+    Extent.BOTH: "Sync both ways",
+}
 POLICIES: dict[str, str] = {Policy.CLONE: "Clone", Policy.OVERWRITE: "Overwrite", Policy.SKIP: "Skip"}
 WINNERS: dict[str, str] = {
     Winner.CRM: "Zoho CRM wins",
@@ -63,6 +69,20 @@ LIKENESS: dict[str, str] = {
     Likeness.EMAIL: "The same e-mail address",
     Likeness.DOMAIN: "The same website or e-mail domain",
 }
+
+
+def choices_in_short(setup: ModuleSetup) -> str:
+    """The saved choices of a customers' setup in one line."""
+    modules = {table.crm_module for table in tables_for(Scope(setup.scope), include_loose=setup.include_loose)}
+    views = {"Accounts": setup.account_view_name, "Contacts": setup.contact_view_name}
+    return " · ".join(
+        [
+            SCOPES[setup.scope],
+            EXTENTS[setup.extent],
+            f"duplicates: {POLICIES[setup.policy]}",
+            *(name for module, name in views.items() if module in modules and name),
+        ]
+    )
 
 
 def navigation() -> dict[str, str]:

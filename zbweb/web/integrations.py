@@ -134,7 +134,7 @@ def _details(connection: Connection) -> dict[str, Any]:
         "connection": connection,
         "overview": overview,
         "transactions": TRANSACTIONS,
-        "phases": crm_words.PHASES,
+        "words": crm_words,
         "figures": metrics.overview(db.session(), connection),
         "panel_address": panel_links.address(connection),
     }

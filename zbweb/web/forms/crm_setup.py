@@ -13,6 +13,8 @@ from zbweb.sync.core.words import Extent, Policy, Scope, Winner
 from zbweb.sync.offer import OfferedView
 from zbweb.web.crm_words import EXTENTS, LOOSE, POLICIES, SCOPES, WINNERS
 
+_EXTENTS: dict[str, str] = {key: EXTENTS[key] for key in (Extent.FETCH, Extent.BOTH)}
+
 
 class StepForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
     """One step: after `validate()`, `changes()` holds what was typed well, even when something else was not."""
@@ -41,7 +43,7 @@ class ExtentForm(StepForm):
         "Extent of sync",
         [InputRequired("Choose how information flows.")],
         coerce=Extent,
-        choices=dict(EXTENTS),
+        choices=_EXTENTS,
     )
     winner = RadioField(
         "When both sides changed the same field",

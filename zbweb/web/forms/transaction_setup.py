@@ -6,9 +6,9 @@ from wtforms.validators import InputRequired
 
 from zbweb.sync.core.words import Extent, Winner
 from zbweb.sync.transaction_setups import Choices
-from zbweb.web.crm_words import WINNERS
+from zbweb.web.crm_words import EXTENTS, WINNERS
 
-EXTENTS: dict[str, str] = {Extent.PUSH: "Push to CRM", Extent.BOTH: "Sync both ways"}
+_EXTENTS: dict[str, str] = {key: EXTENTS[key] for key in (Extent.PUSH, Extent.BOTH)}
 _WINNERS: dict[str, str] = {key: WINNERS[key] for key in (Winner.CRM, Winner.BILLING, Winner.NEWEST)}
 
 
@@ -19,7 +19,7 @@ class TransactionSetupForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is unt
     enabled = BooleanField("Keep them in Zoho CRM", default=True)
     extent = RadioField(
         "Extent of sync", [InputRequired("Choose how information flows.")],
-        coerce=Extent, choices=EXTENTS, default=Extent.PUSH,
+        coerce=Extent, choices=_EXTENTS, default=Extent.PUSH,
     )  # fmt: skip
     winner = RadioField(
         "When both sides changed the same field", [InputRequired("Choose one.")],
