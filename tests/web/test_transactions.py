@@ -297,3 +297,19 @@ def test_no_page_runs_more_than_twelve_queries(asha, acme, path):
     assert asha.get(path.format(id=invoice.id)).status_code == 200
     selects = [query for query in queries if query.startswith("SELECT")]
     assert len(selects) <= 12, "\n".join(selects)
+
+
+@pytest.mark.parametrize(
+    ("came_from", "offered"),
+    [
+        ("http://localhost/invoices/{id}", 'href="/invoices/{id}"'),
+        ("https://elsewhere.example/invoices/{id}", 'href="/"'),
+        ("", 'href="/"'),
+    ],
+)
+def test_a_refused_button_leads_back_to_its_document_and_nowhere_else(asha, acme, came_from, offered):
+    sent = made(make_invoice, acme)
+    refused = asha.post(f"/invoices/{sent.id}/delete", headers={"Referer": came_from.format(id=sent.id)})
+    assert refused.status_code == 409
+    assert offered.format(id=sent.id) in refused.text.partition("error-page")[2]
+    assert "elsewhere" not in refused.text

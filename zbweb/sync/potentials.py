@@ -131,7 +131,7 @@ def _link(session: Session, connection: Connection, customer_id: int) -> Link:
     if link is None:
         raise Conflict(
             f"{customer.display_name} is not linked to a record in Zoho CRM, so there are no potentials to show. "
-            "Open the customer and choose Link to…."
+            "Open the customer and choose “Link to…”."
         )
     return link
 

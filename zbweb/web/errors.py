@@ -1,5 +1,7 @@
 """An error becomes a page, or a fragment's text, with the right status and the error's own sentence."""
 
+from urllib.parse import urlsplit, urlunsplit
+
 import structlog
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
@@ -73,4 +75,11 @@ def _unexpected(error: Exception) -> ResponseReturnValue:
 def _answer(status: int, message: str) -> ResponseReturnValue:
     title = _TITLES.get(status, "Something went wrong" if status >= 500 else "Please check")
     template = "errors/fragment.html" if is_htmx() else "errors/page.html"
-    return render_template(template, status=status, title=title, message=message), status
+    return render_template(template, status=status, title=title, message=message, back=_came_from()), status
+
+
+def _came_from() -> str:
+    """The page of ours that led here; empty when none did."""
+    page = urlsplit(request.referrer or "")
+    is_elsewhere = page.netloc != request.host or page.path == request.path
+    return "" if is_elsewhere else urlunsplit(("", "", page.path, page.query, ""))
