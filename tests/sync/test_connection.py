@@ -12,9 +12,9 @@ from zbweb.crm.grants import Grant, GrantKind
 from zbweb.crm.port import CrmModule, CrmOrganisation, CrmUser
 from zbweb.db import unit_of_work, work_for
 from zbweb.sync import connection as connections
-from zbweb.sync import runs
+from zbweb.sync import links, runs
 from zbweb.sync.connection import NEEDED_MODULES, Proof, connect, examine
-from zbweb.sync.core.words import ConnectionStatus, RunStatus, Trigger
+from zbweb.sync.core.words import ConnectionStatus, Entity, RunStatus, Trigger
 from zbweb.sync.errors import NotConnected, Paused, Taken, Unfit, WouldReplace
 from zbweb.sync.models import Connection, Link
 
@@ -129,11 +129,13 @@ def test_reconnecting_to_the_same_crm_organisation_takes_up_its_row_and_links(se
         )  # fmt: skip
         connect(session, grant(), proof(id="o2", name="Other"), actor=ASHA, replace=True)
     assert first.status == ConnectionStatus.REPLACED
+    assert links.inspect(session, Entity.CUSTOMER, 1) is None, "it is linked with nothing in the other organisation"
     with unit_of_work() as session:
         again = connect(session, grant(), proof(), actor=ASHA, replace=True)
     assert again.id == first.id
     assert connections.active(session) is again
     assert session.query(Link).one().connection_id == again.id
+    assert links.inspect(session, Entity.CUSTOMER, 1) is not None
     assert session.query(CrmCredential).count() == 2
 
 
@@ -255,3 +257,18 @@ def test_new_credentials_of_a_disabled_connection_leave_it_disabled(session, ash
         again = connect(session, grant("new"), proof(), actor=ASHA)
     assert again.status == ConnectionStatus.DISABLED
     assert session.query(CrmCredential).count() == 1
+
+
+def test_a_customer_deleted_while_its_partner_was_replaced_is_not_fetched_again(session, asha):
+    with unit_of_work() as session:
+        first = connect(session, grant(), proof(), actor=ASHA)
+        session.add(
+            Link(organisation_id=asha.organisation_id, connection_id=first.id, entity="customer", entity_id=1,
+                 crm_module="Accounts", crm_id="1")
+        )  # fmt: skip
+        connect(session, grant(), proof(id="o2", name="Other"), actor=ASHA, replace=True)
+        links.archive_removed(session, Entity.CUSTOMER, 1)
+    with unit_of_work() as session:
+        connect(session, grant(), proof(), actor=ASHA, replace=True)
+    link = session.query(Link).one()
+    assert (link.state, link.reason) == ("archived", "deleted_here")

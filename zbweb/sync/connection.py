@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -22,12 +22,15 @@ from zbweb.crm.port import CrmClient, CrmModule, CrmOrganisation, CrmUser
 from zbweb.db import organisation_of
 from zbweb.sync import runs
 from zbweb.sync.core import schedule
-from zbweb.sync.core.words import ConnectionStatus
+from zbweb.sync.core.words import ConnectionStatus, LinkState
 from zbweb.sync.errors import NotConnected, Taken, Unfit, WouldReplace
-from zbweb.sync.models import Connection
+from zbweb.sync.models import Connection, Link
 
 NEEDED_MODULES = ("Accounts", "Contacts", "Deals", "Products", "Quotes", "Sales_Orders", "Invoices")
 """What the connected user must be able to see: everything that is ever synced."""
+
+REPLACED = "replaced"
+"""The reason of links that wait, archived, while our organisation is connected to another one of the CRM."""
 
 _READ_MODULES = ("Accounts", "Contacts", "Deals")
 
@@ -130,6 +133,8 @@ def connect(session: Session, grant: Grant, proof: Proof, *, actor: Actor, repla
             f"{proof.organisation.name}."
         )
     connection = _row_for(session, proof.organisation)
+    if connection.status == ConnectionStatus.REPLACED:
+        _take_links_up_again(session, connection)
     if connection.status != ConnectionStatus.DISABLED:
         _refuse_if_taken(session, proof.organisation.id, proof.organisation.name)
         connection.status = ConnectionStatus.CONNECTED
@@ -168,8 +173,19 @@ def _retire(session: Session, connection: Connection, *, actor: Actor) -> None:
     connection.status = ConnectionStatus.REPLACED
     connection.next_sync_at = None
     runs.cancel_waiting(session, connection, "Another Zoho CRM organisation was connected.")
+    _set_links_aside(session, connection)
     _note(session, connection, "replaced", actor)
     session.flush()  # the new row may only become the connected one once this one is not
+
+
+def _set_links_aside(session: Session, connection: Connection) -> None:
+    links = update(Link).where(Link.connection_id == connection.id, Link.state == LinkState.ACTIVE)
+    session.execute(links.values(state=LinkState.ARCHIVED, reason=REPLACED))
+
+
+def _take_links_up_again(session: Session, connection: Connection) -> None:
+    links = update(Link).where(Link.connection_id == connection.id, Link.reason == REPLACED)
+    session.execute(links.values(state=LinkState.ACTIVE, reason=""))
 
 
 def _refuse_if_taken(session: Session, crm_organisation_id: str, name: str) -> None:

@@ -145,7 +145,8 @@ def link_to(
 def archive_removed(session: Session, entity: str, entity_id: int) -> None:
     """A local record is being deleted: its link is kept as a memory, so that the sync does not fetch it again."""
     statement = select(Link).where(
-        Link.entity == entity, Link.entity_id == entity_id, Link.state == LinkState.ACTIVE
+        Link.entity == entity, Link.entity_id == entity_id,
+        (Link.state == LinkState.ACTIVE) | (Link.reason == connections.REPLACED),
     )  # fmt: skip
     for link in session.scalars(statement):
         _archive(link, DELETED_HERE)
