@@ -6,14 +6,15 @@ import pytest
 from sqlalchemy import select
 
 from tests.factories.customers import make_customer
-from tests.factories.sync import connected
+from tests.factories.sync import connected, hasty_client
 from zbweb.billing import customers
 from zbweb.billing.contact_persons import PersonDraft
 from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import ContactPerson, Customer, OutboxRow
 from zbweb.clock import now
 from zbweb.db import db, unit_of_work
-from zbweb.sync.core.words import Entity
+from zbweb.sync import run, runs
+from zbweb.sync.core.words import Entity, Trigger
 from zbweb.sync.models import Link, ModuleSetup, SyncEntry
 
 
@@ -438,3 +439,16 @@ def test_a_person_is_paired_with_its_namesake_in_the_account(app, asha, sandbox)
     partners.sync()
     (contact,) = partners.records("Contacts", "Mobile", "Phone")
     assert (contact["Mobile"], contact["Phone"]) == ("1", "2")
+
+
+def test_the_first_push_comes_to_its_end_though_it_makes_room_after_each_batch(both_ways):
+    for number in range(201):
+        add_customer(display_name=f"Idle {number}", active=False)
+    with unit_of_work() as session:
+        run_id = runs.queue_run(session, both_ways.connection, trigger=Trigger.FIRST, actor_name="Asha").id
+    slices = 1
+    while not run.execute(run_id, run.Shift(f"slice-{slices}", hasty_client, should_yield=lambda: True)):
+        slices += 1
+        assert slices < 10
+    assert both_ways.records("Accounts") == []
+    assert waiting() == set()

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from tests.factories.customers import make_customer
 from tests.factories.sync import connected
 from tests.sync.test_push import add_customer, change, link_of, person, waiting
+from zbweb.billing import customers
 from zbweb.billing.models import ContactPerson, Customer
 from zbweb.billing.recognition import note_keys
 from zbweb.clock import now
@@ -187,3 +188,15 @@ def test_an_older_record_of_other_books_with_the_same_id_is_not_taken_for_ours(b
     names = {each["id"]: each["Account_Name"] for each in both_ways.records("Accounts", "Account_Name")}
     assert names.pop(first["id"]) == "First"
     assert sorted(names.values()) == ["Somebody else", "Third"]
+
+
+def test_a_customer_deleted_here_while_its_push_is_in_doubt_does_not_come_back(partners, asha):
+    customer_id = add_customer()
+    sync_and_die(partners, after="insert")
+    with unit_of_work() as session:
+        customers.delete(session, customers.locked(session, customer_id), actor=asha.actor)
+        session.execute(update(SyncRun).values(status="cancelled"))
+    partners.sync()
+    partners.sync()
+    assert partners.customers() == []
+    assert waiting() == set()

@@ -1,7 +1,7 @@
 """The CRM client over HTTP: the port's methods, each answered by the module for its kind of resource."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from zbweb.crm import bulk, metadata, notifications, records, writes
 from zbweb.crm.port import (
@@ -32,6 +32,11 @@ class ZohoClient:
     def server_time(self) -> datetime | None:
         """The CRM's clock at its latest answer."""
         return self._transport.server_time
+
+    @property
+    def ahead(self) -> timedelta:
+        """The CRM's clock minus ours at its latest answer."""
+        return self._transport.ahead
 
     @property
     def credits_remaining(self) -> int | None:

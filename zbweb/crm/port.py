@@ -6,7 +6,7 @@ strings. Whole numbers arrive as int and every other number as Decimal, never as
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -184,6 +184,10 @@ class CrmClient(Protocol):
     @property
     def server_time(self) -> datetime | None:
         """The CRM's clock at its latest answer."""
+
+    @property
+    def ahead(self) -> timedelta:
+        """By how much the CRM's clock was ahead of ours at its latest answer; nothing before the first one."""
 
     @property
     def credits_remaining(self) -> int | None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import IO, Any
 from urllib.parse import urlencode
 
@@ -79,6 +79,7 @@ class Transport:
         self._timing = timing or Timing()
         self._http = http
         self.server_time: datetime | None = None
+        self.ahead = timedelta(0)
         self.credits_remaining: int | None = None
 
     def call(self, ask: Ask) -> Any:
@@ -176,7 +177,9 @@ class Transport:
             _log.debug("crm_call", method=ask.method, path=ask.path, outcome=outcome, ms=milliseconds)
 
     def _take_notice(self, headers: Mapping[str, str]) -> None:
-        self.server_time = parse_http_date(headers.get("Date")) or self.server_time
+        at = parse_http_date(headers.get("Date"))
+        if at is not None:
+            self.server_time, self.ahead = at, at - now()
         remaining = headers.get("X-API-CREDITS-REMAINING", "")
         if remaining.isdecimal():
             self.credits_remaining = int(remaining)

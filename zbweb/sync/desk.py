@@ -7,7 +7,7 @@ of work as the records themselves.
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -57,7 +57,10 @@ class Fate:
 
 @dataclass(slots=True)
 class Desk:
-    """One batch's work. `mapping` holds the compiled rows per table; `asked_for` marks a person's own pick."""
+    """One batch's work. `mapping` holds the compiled rows per table; `asked_for` marks a person's own pick.
+
+    `crm_ahead` is by how much the CRM's clock is ahead of ours.
+    """
 
     session: Session
     organisation_id: int
@@ -66,6 +69,7 @@ class Desk:
     choices: Choices
     mapping: Mapping[Table, Sequence[Row]]
     asked_for: bool = False
+    crm_ahead: timedelta = timedelta(0)
     fates: list[Fate] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     _journal: list[dict[str, Any]] = field(default_factory=list)

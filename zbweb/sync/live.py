@@ -85,6 +85,7 @@ class LiveRun:
             run_id=self.run_id,
             choices=self.choices,
             mapping=self.mapping,
+            crm_ahead=self.client.ahead,
         )
 
     def reading(self, phase: str) -> dict[str, Any]:

@@ -20,7 +20,8 @@ _AT_ONCE = 50
 class Sought:
     """A local record that may be in the CRM already. `account_id` is a contact person's account.
 
-    `made_at` is when it was made here, if known: a CRM record with our id that is older belongs to other books.
+    `made_at` is when it was made here, by the CRM's clock, if known: a CRM record with our id that is older belongs
+    to other books.
     """
 
     entity_id: int

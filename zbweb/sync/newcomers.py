@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import select
 
@@ -123,14 +124,20 @@ def _compose(push: Push, desk: Desk, each: Waiting, candidate: _Candidate) -> li
         record["Owner"] = {"id": push.owner_id}
     if isinstance(holding, ContactPerson):
         record["Account_Name"] = {"id": candidate.accounts[holding.customer_id]}
-    return [Newcomer(each, sought_of(table, holding, ours, candidate.accounts), ours, record)]
+    sought = sought_of(table, holding, ours, candidate.accounts, ahead=desk.crm_ahead)
+    return [Newcomer(each, sought, ours, record)]
 
 
-def sought_of(table: Table, holding: Holding, ours: Mapping[str, Value], accounts: Mapping[int, str]) -> Sought:
-    """How a local record would be found in the CRM; a contact goes by the name that the CRM makes of its parts."""
+def sought_of(
+    table: Table, holding: Holding, ours: Mapping[str, Value], accounts: Mapping[int, str], *, ahead: timedelta
+) -> Sought:
+    """How a local record would be found in the CRM; a contact goes by the name that the CRM makes of its parts.
+
+    `ahead` is the CRM's clock minus ours.
+    """
     name = holdings.name_of(holding)
     if isinstance(holding, ContactPerson):
         whole = " ".join(str(part) for part in (ours.get("first_name"), ours.get("last_name")) if part)
         return Sought(holding.id, whole or name, accounts.get(holding.customer_id, ""))
     there = str(ours.get("display_name") or name) if table is Table.CONTACT else name
-    return Sought(holding.id, there, made_at=holding.created_at)
+    return Sought(holding.id, there, made_at=(holding.created_at + ahead).replace(microsecond=0))

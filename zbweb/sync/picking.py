@@ -169,7 +169,10 @@ def _bring_in_once(pick: _Pick, batches: Sequence[Batch]) -> int:
         run.total = run.done = sum(len(records) for _, records in batches)
         session.add(run)
         session.flush()  # entries and journal lines name the run
-        desk = Desk(session, run.organisation_id, connection.id, run.id, pick.choices, pick.mapping, asked_for=True)
+        desk = Desk(
+            session, run.organisation_id, connection.id, run.id, pick.choices, pick.mapping, asked_for=True,
+            crm_ahead=pick.client.ahead,
+        )  # fmt: skip
         for table, records in batches:
             if table is Table.PERSON:
                 bring_in_persons(desk, records)

@@ -26,7 +26,8 @@ _ORDER = (Table.ACCOUNT, Table.CONTACT, Table.PERSON)
 
 def settle_lost(live: LiveRun) -> None:
     """Find out what became of pushes that nobody wrote the end of, before anything is read or sent."""
-    if any(waiting.in_doubt(live.session, table) for table in Table):
+    is_in_doubt = any(waiting.in_doubt(live.session, table) for table in Table)
+    if is_in_doubt or waiting.orphans_in_doubt(live.session):
         push_lost.settle(begin(live))
 
 
@@ -47,9 +48,11 @@ def _prepare(live: LiveRun) -> Mapping[Entity, Collection[int]] | None:
         only = _wanted(live) if live.only else None
         for entity, ids in (only or {}).items():
             waiting.ensure(desk.session, entity, ids)
-        if not live.only and setup is not None and setup.pushed_at is None:
+        if live.only or live.reading(_PHASE):
+            return only
+        if setup is not None and setup.pushed_at is None:
             waiting.enrol_all(desk.session, live.connection_id)
-        if not live.only and run.total is not None and not live.reading(_PHASE):
+        if run.total is not None:
             run.total += waiting.count(desk.session)
         return only
 
@@ -103,6 +106,6 @@ def _advance(live: LiveRun, table: Table, batch: Sequence[Waiting]) -> None:
 
 def _note_end(live: LiveRun) -> None:
     with live.unit() as (_, desk):
-        setup = runs.setup_of(desk.session, live.connection_id, "customers")
+        setup = runs.setup_of(desk.session, live.connection_id, "customers", lock=True)
         if setup is not None and setup.pushed_at is None:
             setup.pushed_at = now()

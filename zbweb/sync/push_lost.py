@@ -13,10 +13,11 @@ from zbweb.sync.core.fields import Table
 from zbweb.sync.core.fieldtypes import Value
 from zbweb.sync.core.outgoing import presented
 from zbweb.sync.core.reasons import Reason
-from zbweb.sync.core.words import Direction, Outcome
+from zbweb.sync.core.words import Direction, Entity, LinkState, Outcome
 from zbweb.sync.desk import Desk
 from zbweb.sync.gather import gather
 from zbweb.sync.holdings import KINDS, Holding
+from zbweb.sync.links import DELETED_HERE
 from zbweb.sync.lookup import Sought
 from zbweb.sync.newcomers import accounts_of, sought_of
 from zbweb.sync.pushing import Push, Told, linked_crm_ids, links_of
@@ -26,10 +27,35 @@ from zbweb.sync.waiting import Waiting
 
 def settle(push: Push) -> None:
     """Find out about everything that is in doubt."""
+    orphans = waiting.orphans_in_doubt(push.live.session)
+    if orphans:
+        _remember_orphans(push, orphans)
     for table in Table:
         rows = waiting.in_doubt(push.live.session, table)
         if rows:
             _find_out(push, table, rows)
+
+
+def _remember_orphans(push: Push, rows: Sequence[Waiting]) -> None:
+    """What became of customers who were deleted here meanwhile is not to come back; our id tells whose it is."""
+    for table in (Table.ACCOUNT, Table.CONTACT):
+        id_field = push.id_field(table)
+        sought = [Sought(each.entity_id, "", made_at=each.sent_at) for each in rows] if id_field else []
+        sightings = lookup.find(push.live.client, table.crm_module, sought, id_field)
+        with push.live.unit() as (_, desk):
+            desk.add_links(
+                [
+                    desk.link_row(
+                        Entity.CUSTOMER, each.entity_id, table.crm_module, sighting.crm_id,
+                        crm_name=sighting.name[:255], state=LinkState.ARCHIVED, reason=DELETED_HERE, made_by="billing",
+                    )
+                    for each in sought
+                    for sighting in sightings
+                    if lookup.carries_our_id(each, sighting)
+                ]
+            )  # fmt: skip
+    with push.live.unit() as (_, desk):
+        waiting.delivered(desk.session, rows)
 
 
 def look(push: Push, table: Table, row_ids: Sequence[int], error: AnswerLost) -> None:
@@ -80,11 +106,12 @@ def _sought(push: Push, desk: Desk, table: Table, rows: Sequence[Waiting]) -> di
     linked = links_of(desk.session, desk.connection_id, kind.entity, ids)
     local = holdings.load(desk.session, kind, [entity_id for entity_id in ids if entity_id not in linked])
     accounts = accounts_of(desk, local.values())
-    return {
-        each.row_id: sought_of(table, local[each.entity_id], _ours(local[each.entity_id], push, table), accounts)
-        for each in rows
-        if each.entity_id in local and mapped
-    }
+    sought: dict[int, Sought] = {}
+    for each in rows if mapped else ():
+        if holding := local.get(each.entity_id):
+            ours = _ours(holding, push, table)
+            sought[each.row_id] = sought_of(table, holding, ours, accounts, ahead=desk.crm_ahead)
+    return sought
 
 
 def _ours(holding: Holding, push: Push, table: Table) -> dict[str, Value]:

@@ -56,6 +56,16 @@ def in_doubt(session: Session, table: Table) -> list[Waiting]:
     return _read(session, _rows(table).where(OutboxRow.sent_at.is_not(None)).order_by(OutboxRow.id))
 
 
+def orphans_in_doubt(session: Session) -> list[Waiting]:
+    """Rows that were sent, and whose customers were deleted here before anybody knew what became of them."""
+    statement = select(OutboxRow).where(
+        OutboxRow.entity == Entity.CUSTOMER,
+        OutboxRow.sent_at.is_not(None),
+        ~exists().where(Customer.id == OutboxRow.entity_id).correlate(OutboxRow),
+    )
+    return _read(session, statement)
+
+
 def are_waiting(session: Session, entity: Entity, ids: Collection[int]) -> set[int]:
     """Those of the local records that wait."""
     statement = select(OutboxRow.entity_id).where(OutboxRow.entity == entity, OutboxRow.entity_id.in_(ids))
