@@ -1,14 +1,15 @@
 """Fields changed on both sides, where a person is asked."""
 
 import pytest
+from sqlalchemy import select
 
 from tests.factories.sync import connected
 from tests.sync.test_push import add_customer, change, link_of, person
 from zbweb.billing import contact_persons
-from zbweb.billing.models import ContactPerson, Customer
+from zbweb.billing.models import ContactPerson, Customer, JournalEntry
 from zbweb.db import db, unit_of_work
 from zbweb.errors import Conflict, Invalid, NotFound
-from zbweb.sync import conflicts
+from zbweb.sync import conflicts, undo
 from zbweb.sync.conflicts import Side, Typed
 
 
@@ -52,6 +53,22 @@ def test_a_field_in_conflict_stays_on_both_sides_and_the_others_flow(partners, a
     assert account["Fax"] == "2"
     conflict = only_conflict(partners)
     assert [(field.key, field.ours, field.theirs) for field in conflict.fields] == [("phone", "ours", "crm")]
+
+
+def test_what_flows_beside_a_conflict_is_told_journalled_and_undone_as_itself(partners, asha):
+    customer_id = add_customer(phone="1", fax="1")
+    partners.sync()
+    partners.edit("Accounts", link_of("customer", customer_id).crm_id, Phone="crm", Fax="2")
+    change(customer_id, asha.actor, phone="ours")
+    run = partners.sync()
+    told = {entry.outcome: dict(entry.diff) for entry in partners.entries(run)}
+    assert told == {"updated": {"fax": ["1", "2"]}, "conflict": {"phone": ["ours", "crm"]}}
+    (line,) = db.session.scalars(select(JournalEntry).where(JournalEntry.run_id == run.id))
+    assert line.changes == {"fax": ["1", "2"]}
+    with unit_of_work() as session:
+        undo.undo(session, run.id, actor=asha.actor)
+    (customer,) = partners.customers()
+    assert (customer.fax, customer.phone) == ("1", "ours")
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ gather → decide → apply → record. Accounts and contacts become customers (
 synced account become its contact persons (`bring_in_persons`). Both share the merge of what is linked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from zbweb.billing.naming import name_key
@@ -16,7 +17,7 @@ from zbweb.crm.port import Record
 from zbweb.sync import holdings, near
 from zbweb.sync.core.decide import Action, Decision, Past, Situation, decide
 from zbweb.sync.core.fields import Table
-from zbweb.sync.core.fieldtypes import Value
+from zbweb.sync.core.fieldtypes import Value, without_nul
 from zbweb.sync.core.mapping import Row, to_local
 from zbweb.sync.core.merge import Merge, merge
 from zbweb.sync.core.outgoing import presented, unseen
@@ -84,7 +85,7 @@ def crm_name(record: Record) -> str:
     """What people call the record in the CRM."""
     account = record.get("Account_Name")
     own = account if isinstance(account, str) else None
-    return str(record.get("Full_Name") or own or record.get("Last_Name") or "").strip()
+    return without_nul(str(record.get("Full_Name") or own or record.get("Last_Name") or "")).strip()
 
 
 def crm_time(record: Record) -> datetime | None:
@@ -109,34 +110,32 @@ def merge_linked(desk: Desk, table: Table, arrivals: Sequence[Incoming], known: 
 
 
 def _merge_one(desk: Desk, link: Link, holding: Holding, arrival: Incoming, rows: Sequence[Row]) -> None:
-    newer = arrival.modified_at is None or arrival.modified_at >= holding.updated_at
+    newer = arrival.modified_at is None or arrival.modified_at - desk.crm_ahead >= holding.updated_at
     ours = holdings.values_of(holding, arrival.values)
     said = presented(ours, rows, name=holdings.name_of(holding))
     merged = merge(arrival.values, said, link.snapshot, desk.rule(crm_is_newer=newer))
-    fate = _fate_of(merged, ours)
+    diff: dict[str, Sequence[Any]] = {name: (ours[name], value) for name, value in merged.take.items()}
     if merged.take:
         holdings.change(holding, merged.take)
+        desk.journal(Entity(link.entity), holding.id, "updated", diff)
     _agree(link, merged, arrival)
     if unseen(merged.keep, merged.snapshot, rows):
         desk.owe(Entity(link.entity), holding.id)
-    if fate is None:
-        desk.counts["unchanged"] += 1
-        return
-    outcome, reason, diff = fate
-    if merged.take:
-        desk.journal(Entity(link.entity), holding.id, "updated", diff)
-    desk.note(
-        Fate(outcome, reason, Entity(link.entity), link.crm_module, link.crm_id, arrival.name, holding.id, diff=diff)
-    )
+    fate = partial(
+        Fate, entity=Entity(link.entity), crm_module=link.crm_module, crm_id=link.crm_id, name=arrival.name,
+        entity_id=holding.id,
+    )  # fmt: skip
+    _tell_merge(desk, fate, merged, diff)
 
 
-def _fate_of(merged: Merge, ours: Mapping[str, Value]) -> tuple[Outcome, Reason, dict[str, Sequence[Any]]] | None:
+def _tell_merge(desk: Desk, fate: Callable[..., Fate], merged: Merge, taken: Mapping[str, Sequence[Any]]) -> None:
+    """What was taken over and what waits for a decision are two fates, each with its own fields."""
+    if taken:
+        desk.note(fate(Outcome.UPDATED, Reason.CRM_WON if merged.lost else Reason.CHANGED_IN_CRM, diff=taken))
     if merged.conflicts:
-        return Outcome.CONFLICT, Reason.BOTH_CHANGED, dict(merged.conflicts)
-    if not merged.take:
-        return None
-    diff: dict[str, Sequence[Any]] = {name: (ours[name], value) for name, value in merged.take.items()}
-    return Outcome.UPDATED, Reason.CRM_WON if merged.lost else Reason.CHANGED_IN_CRM, diff
+        desk.note(fate(Outcome.CONFLICT, Reason.BOTH_CHANGED, diff=merged.conflicts))
+    if not taken and not merged.conflicts:
+        desk.counts["unchanged"] += 1
 
 
 def _agree(link: Link, merged: Merge, arrival: Incoming) -> None:

@@ -38,16 +38,21 @@ _READABLE = (
 )
 
 
+def without_nul(text: str) -> str:
+    """The text without the one character that a database cannot hold."""
+    return text.replace("\x00", "")
+
+
 def _text(value: Any) -> Value:
     if value is None:
         return ""
     if isinstance(value, dict):  # a lookup: its name is what a person would read
-        return str(value.get("name") or "").strip()
+        return without_nul(str(value.get("name") or "")).strip()
     if isinstance(value, list):
         return "; ".join(str(_text(part)) for part in value)
     if isinstance(value, bool):
         return "Yes" if value else "No"
-    return str(value).strip()
+    return without_nul(str(value)).strip()
 
 
 def _integer(value: Any) -> Value:
