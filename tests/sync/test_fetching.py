@@ -2,12 +2,15 @@
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import DataError
 
 from tests.factories.customers import make_customer
 from tests.factories.sync import Partners, connected
+from tests.people import Person
 from zbweb.billing import customers
 from zbweb.billing.models import ContactPerson, Customer, CustomField, JournalEntry
 from zbweb.db import db, unit_of_work
+from zbweb.sync import reading
 from zbweb.sync.core.words import LinkState, RunStatus, Trigger
 from zbweb.sync.models import Link
 
@@ -235,3 +238,62 @@ def test_a_contact_of_a_failed_account_waits_for_it(join):
     again = pair.sync()
     assert again.status == RunStatus.SUCCEEDED
     assert [person.last_name for person in pair.customers()[0].contact_persons] == ["Waiting"]
+
+
+def test_contacts_of_a_new_account_come_though_the_run_that_linked_it_broke_off(join, sandbox):
+    berlin = sandbox.control(
+        "custom_views", {"module": "Accounts", "name": "Berlin", "criteria": "(Billing_City:equals:Berlin)"}
+    )
+    pair = join(scope="accounts_and_contacts", account_view_id=str(berlin["id"]))
+    account = pair.add("Accounts", Account_Name="Late", Billing_City="Paris")
+    pair.add("Contacts", Last_Name="Early", Account_Name={"id": account})
+    pair.sync()
+    sandbox.faults(clock_skew_seconds=300)  # so that no overlap reads the contact again
+    pair.sync()
+    sandbox.faults(clock_skew_seconds=600)
+    pair.edit("Accounts", account, Billing_City="Berlin")
+    sandbox.faults(fail_next=[{"status": 403, "count": 1, "path": "/crm/v8/coql"}])
+    assert pair.sync().status == RunStatus.FAILED
+    assert pair.sync().status == RunStatus.SUCCEEDED
+    assert [person.last_name for person in pair.customers()[0].contact_persons] == ["Early"]
+    pair.forget_calls()
+    pair.sync()
+    assert "/crm/v8/coql" not in {call["path"] for call in sandbox.requests()}, "they are looked for once"
+
+
+def test_contacts_of_an_account_that_failed_at_first_come_with_it(join, sandbox):
+    pair = join(scope="accounts_and_contacts", mappings={"account": {"fax": "Account_Site"}})
+    pair.sync()
+    account = pair.add("Accounts", Account_Name="Wordy", Account_Site="x" * 70)
+    person = pair.add("Contacts", Last_Name="Early")
+    pair.sync()
+    sandbox.faults(clock_skew_seconds=300)
+    pair.edit("Contacts", person, Account_Name={"id": account})
+    assert pair.sync().status == RunStatus.PARTLY_FAILED
+    pair.edit("Accounts", account, Account_Site="short")
+    assert pair.sync().status == RunStatus.SUCCEEDED
+    assert [person.last_name for person in pair.customers()[0].contact_persons] == ["Early"]
+
+
+def test_a_character_that_no_database_holds_is_left_out_of_a_text(any_app, sandbox):
+    Person.make(any_app, "asha@zylker.example", "Asha Rao", "admin")
+    pair = connected(any_app, sandbox, scope="accounts", extent="fetch", policy="skip")
+    pair.add("Accounts", Account_Name="Ac\x00me", Phone="1\x002")
+    assert pair.sync().status == RunStatus.SUCCEEDED
+    assert [(each.display_name, each.phone) for each in pair.customers()] == [("Acme", "12")]
+
+
+def test_a_record_that_the_database_refuses_fails_alone_and_as_often_as_it_is_tried(join, monkeypatch):
+    pair = join()
+    pair.add("Accounts", Account_Name="Poison")
+    pair.add("Accounts", Account_Name="Fine")
+    inner = reading.bring_in
+
+    def bring_in(desk, table, records):
+        if any(record["Account_Name"] == "Poison" for record in records):
+            raise DataError("insert", {}, ValueError("it does not fit"))
+        inner(desk, table, records)
+
+    monkeypatch.setattr(reading, "bring_in", bring_in)  # the database of the tests takes whatever fits a column
+    assert [(run.status, run.failed) for run in (pair.sync(), pair.sync())] == [(RunStatus.PARTLY_FAILED, 1)] * 2
+    assert [each.display_name for each in pair.customers()] == ["Fine"]

@@ -3,14 +3,14 @@
 import datetime
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.factories.customers import make_customer
-from tests.factories.sync import Partners, connected
+from tests.factories.sync import Partners, connected, hasty_client
 from zbweb.billing.models import Customer, Transaction
 from zbweb.db import db, unit_of_work
-from zbweb.sync import offer, setup
-from zbweb.sync.core.words import LinkState, RunStatus
+from zbweb.sync import offer, run, runs, setup
+from zbweb.sync.core.words import LinkState, RunStatus, Trigger
 from zbweb.sync.models import Link
 
 
@@ -97,6 +97,62 @@ def test_a_record_merged_into_a_skipped_one_hands_its_customer_over(app, asha, s
 
 
 @pytest.fixture
+def twins(app, asha, sandbox):
+    """Two accounts of one name: the first is linked, the second was left out; then some time has passed."""
+    pair = connected(app, sandbox, scope="accounts", extent="fetch", policy="skip")
+    first = pair.add("Accounts", Account_Name="Acme", Phone="1")
+    pair.sync()
+    second = pair.add("Accounts", Account_Name="Acme", Phone="2")
+    pair.sync()
+    pass_time(sandbox)
+    return pair, first, second
+
+
+def pass_time(sandbox):
+    """Ten minutes more, so that no overlap reads again what was read before."""
+    sandbox.faults(clock_skew_seconds=sandbox.sandbox.clock.skew_seconds + 600)
+
+
+def test_after_a_merge_the_survivors_values_arrive(twins, sandbox):
+    pair, first, second = twins
+    pair.edit("Accounts", second, Phone="3")
+    pair.drop("Accounts", first)
+    pass_time(sandbox)
+    pair.sync()
+    assert [(each.display_name, each.phone) for each in pair.customers()] == [("Acme", "3")]
+    pair.forget_calls()
+    assert pair.sync().updated == 0
+
+
+def test_two_twins_that_go_together_leave_no_customer_behind(twins, sandbox):
+    pair, first, second = twins
+    pair.drop("Accounts", first, second)
+    pair.sync()
+    pass_time(sandbox)
+    pair.sync()
+    assert pair.customers() == []
+
+
+def test_nothing_is_merged_into_a_record_that_went_before(twins, sandbox):
+    pair, first, second = twins
+    pair.drop("Accounts", second)
+    pair.sync()
+    pass_time(sandbox)
+    pair.drop("Accounts", first)
+    pair.sync()
+    assert pair.customers() == []
+
+
+def test_a_record_that_a_person_kept_apart_takes_nothing_over(twins):
+    pair, first, _second = twins
+    with unit_of_work() as session:
+        session.execute(update(Link).where(Link.state == LinkState.APART).values(reason="by_person"))
+    pair.drop("Accounts", first)
+    pair.sync()
+    assert pair.customers() == []
+
+
+@pytest.fixture
 def in_view(app, asha, sandbox):
     """A connection that syncs the view "Berlin": accounts whose billing city is Berlin."""
     view = sandbox.control(
@@ -156,3 +212,22 @@ def test_after_the_setup_is_edited_everything_is_read_again_and_what_is_gone_is_
     assert run.deleted == 1
     assert [customer.display_name for customer in pair.customers()] == ["Stays"]
     assert db.session.scalars(select(Customer)).one().active
+
+
+def test_who_left_the_view_is_known_however_often_the_run_makes_room(in_view):
+    for start in (0, 100, 200):
+        names = [f"Here {number}" for number in range(start, start + 100)]
+        in_view.crm.insert("Accounts", [{"Account_Name": name, "Billing_City": "Berlin"} for name in names])
+    in_view.sync()
+    ids = [each["id"] for each in in_view.records("Accounts")]
+    for start in (0, 100, 200):
+        in_view.crm.update("Accounts", [{"id": each, "Phone": "new"} for each in ids[start : start + 100]])
+    in_view.edit("Accounts", ids[7], Billing_City="Paris")
+    with unit_of_work() as session:
+        run_id = runs.queue_run(session, in_view.connection, trigger=Trigger.INSTANT, actor_name="Asha").id
+    slices = 1
+    while not run.execute(run_id, run.Shift(f"slice-{slices}", hasty_client, should_yield=lambda: True)):
+        slices += 1
+        assert slices < 5
+    gone = db.session.scalars(select(Link.crm_id).where(Link.excluded_at.is_not(None))).all()
+    assert (slices, gone) == (2, [ids[7]])

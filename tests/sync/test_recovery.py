@@ -8,8 +8,9 @@ from sqlalchemy import select
 from tests.factories.sync import Partners, connected, hasty_client
 from zbweb import config
 from zbweb.clock import now
+from zbweb.crm.errors import PermissionDenied
 from zbweb.db import db, unit_of_work
-from zbweb.sync import feed, live, run, runs
+from zbweb.sync import feed, live, reading, run, runs
 from zbweb.sync.core.words import RunStatus, Trigger
 from zbweb.sync.models import Connection, Link, ModuleSetup, SyncRun
 
@@ -226,3 +227,40 @@ def test_an_edit_of_the_setup_does_not_touch_the_run_that_is_under_way(pair):
     ended = pair.carry_out(run_id)
     assert (ended.status, ended.setup["policy"]) == (RunStatus.SUCCEEDED, "skip")
     assert db.session.scalars(select(ModuleSetup.watermarks)).one() == {}, "the new choices begin from the start"
+
+
+def test_what_changed_is_read_to_its_end_though_the_run_makes_room_after_each_page(pair):
+    pair.sync()
+    ids = [each["id"] for each in pair.records("Accounts")]
+    for start in range(0, len(ids), 100):
+        pair.crm.update("Accounts", [{"id": each, "Phone": "new"} for each in ids[start : start + 100]])
+    run_id = queued(pair)
+    slices = 1
+    while not run.execute(run_id, run.Shift(f"slice-{slices}", hasty_client, should_yield=lambda: True)):
+        slices += 1
+        assert slices < 5
+    assert {each.phone for each in pair.customers()} == {"new"}
+    ended = db.session.get_one(SyncRun, run_id, populate_existing=True)
+    assert (ended.status, ended.updated, ended.done) == (RunStatus.SUCCEEDED, 450, 450)
+
+
+def test_an_error_that_nobody_foresaw_ends_the_run_and_the_next_one_repairs(pair, monkeypatch):
+    run_id = queued(pair)
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "bring_in", lambda *_: 1 / 0)  # a fault of our own
+        with pytest.raises(ZeroDivisionError):
+            run.execute(run_id, run.Shift("first", hasty_client))
+    failed = db.session.get_one(SyncRun, run_id, populate_existing=True)
+    assert (failed.status, failed.error_code) == (RunStatus.FAILED, "unexpected")
+    assert (pair.sync().status, len(pair.customers())) == (RunStatus.SUCCEEDED, 450)
+
+
+def test_a_worker_that_lost_its_run_does_not_end_it_for_its_successor(pair):
+    run_id = queued(pair)
+
+    def steal(connection: Connection, **_):
+        with unit_of_work() as session:
+            session.get_one(SyncRun, run_id).lease_owner = "thief"
+        raise PermissionDenied("The CRM said no, but to whom?")
+
+    assert pair.carry_out(run_id, open_client=steal).status == RunStatus.RUNNING

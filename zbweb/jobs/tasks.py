@@ -16,6 +16,8 @@ from zbweb.sync import channels, delivery, events, run
 
 log = structlog.get_logger()
 
+_LONGEST_SECONDS = 3600.0
+"""A run makes room after this long in any case, well before the queue would break its job off."""
 _SLICE_SECONDS = 10.0
 """A run makes room after this long when other runs wait, so that one large first sync delays nobody for long."""
 
@@ -50,10 +52,12 @@ def owner() -> str:
 @_task
 def run_sync(run_id: int) -> None:
     """Do a run, or a slice of it."""
-    deadline = time.monotonic() + _SLICE_SECONDS
+    began = time.monotonic()
 
     def should_yield() -> bool:
-        return queue.is_told_to_stop() or (time.monotonic() > deadline and queue.is_waiting(queue.SYNC))
+        worked = time.monotonic() - began
+        is_long = worked > _LONGEST_SECONDS or (worked > _SLICE_SECONDS and queue.is_waiting(queue.SYNC))
+        return is_long or queue.is_told_to_stop()
 
     if not run.execute(run_id, run.Shift(owner(), should_yield=should_yield)):
         queue.run_sync(run_id)

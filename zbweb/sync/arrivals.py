@@ -161,14 +161,17 @@ def _write(reading: _Reading, crm_module: str, haul: _Haul) -> None:
             return
         connection.credits_remaining = reading.client.credits_remaining
         run = _begin_run(session, connection, reading.choices, crm_module, haul)
-        desk = Desk(session, run.organisation_id, connection.id, run.id, reading.choices, reading.mapping)
+        desk = Desk(
+            session, run.organisation_id, connection.id, run.id, reading.choices, reading.mapping,
+            crm_ahead=reading.client.ahead,
+        )  # fmt: skip
+        departures.let_go(desk, crm_module, haul.gone)  # first: the survivor of a merge takes a link over
         if crm_module == "Accounts":
             bring_in(desk, Table.ACCOUNT, haul.records)
             take_contacts(desk, haul.contacts)
         else:
             take_contacts(desk, haul.records)
         departures.exclude(desk, crm_module, haul.left_view)
-        departures.let_go(desk, crm_module, haul.gone)
         for counter, count in desk.counts.items():
             setattr(run, counter, count)
         if _is_news(session, run):

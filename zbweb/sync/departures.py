@@ -7,7 +7,7 @@ undoing the run brings it back.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from zbweb.billing.models import ContactPerson, Customer, Payment, Transaction
@@ -17,6 +17,7 @@ from zbweb.sync.core.fields import Table
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.words import Entity, LinkState, Outcome
 from zbweb.sync.desk import Desk, Fate
+from zbweb.sync.gather import BY_POLICY
 from zbweb.sync.holdings import KINDS, Holding
 from zbweb.sync.models import Link
 
@@ -26,6 +27,7 @@ _TABLE_OF = {Entity.CUSTOMER: Table.ACCOUNT, Entity.CONTACT_PERSON: Table.PERSON
 def let_go(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> None:
     """Follow deletions in the CRM, for those of its records that are linked."""
     links = _active_links(desk, crm_module, crm_ids)
+    _forget_skipped(desk, crm_module, crm_ids)
     for entity in (Entity.CONTACT_PERSON, Entity.CUSTOMER):
         ours = [link for link in links if link.entity == entity]
         local = holdings.load(desk.session, KINDS[_TABLE_OF[entity]], [link.entity_id for link in ours])
@@ -45,6 +47,22 @@ def exclude(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> None:
             link.excluded_at = now()
             desk.note(_fate(link, Outcome.EXCLUDED, Reason.LEFT_VIEW))
     desk.put_away()
+
+
+def _forget_skipped(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> None:
+    """Skipped twins that are gone: nothing was merged into them."""
+    statement = (
+        update(Link)
+        .where(
+            Link.connection_id == desk.connection_id,
+            Link.crm_module == crm_module,
+            Link.crm_id.in_(crm_ids),
+            Link.state == LinkState.APART,
+            Link.reason == BY_POLICY,
+        )
+        .values(state=LinkState.ARCHIVED, reason="deleted_in_crm", synced_at=now())
+    )
+    desk.session.execute(statement.execution_options(synchronize_session="fetch"))
 
 
 def _active_links(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> list[Link]:
@@ -88,7 +106,9 @@ def _survivor(desk: Desk, link: Link) -> Link | None:
         Link.connection_id == desk.connection_id,
         Link.entity == link.entity,
         Link.entity_id == link.entity_id,
+        Link.crm_module == link.crm_module,
         Link.state == LinkState.APART,
+        Link.reason == BY_POLICY,
     )
     return desk.session.scalars(statement).first()
 
@@ -97,7 +117,7 @@ def _move_to(desk: Desk, link: Link, survivor: Link) -> None:
     archive(link, "merged_in_crm")
     desk.session.flush()  # the database allows one active link per customer: the old one goes first
     survivor.state, survivor.reason, survivor.made_by = LinkState.ACTIVE, "", link.made_by
-    survivor.snapshot = {}
+    survivor.snapshot, survivor.crm_modified_at = {}, None  # nobody has compared the two yet
     desk.note(_fate(survivor, Outcome.UPDATED, Reason.MERGED_IN_CRM))
 
 

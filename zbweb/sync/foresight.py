@@ -15,7 +15,8 @@ from zbweb.sync import feed
 from zbweb.sync.core.words import LinkState
 from zbweb.sync.live import LiveRun
 from zbweb.sync.models import Link
-from zbweb.sync.reading import CHUNK, COQL_CHUNK, OVERLAP, chunks, contacts_of, fields_of, leavers, oldest_first
+from zbweb.sync.reading import COQL_CHUNK, OVERLAP, contacts_of, leavers, oldest_first
+from zbweb.sync.settling import CHUNK, chunks, fields_of
 
 LIMIT = 2_000
 """Records of each module that a preview looks at, at most."""

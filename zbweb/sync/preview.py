@@ -19,13 +19,13 @@ from zbweb.clock import now
 from zbweb.crm.port import CrmClient, Record
 from zbweb.db import db, rehearsal
 from zbweb.errors import Invalid
-from zbweb.sync import departures, foresight, mappings, offer, reading, runs, setup, waiting
-from zbweb.sync.core.words import Direction, Entity, Extent, LinkState, Outcome, RunStatus, Scope, SyncedModule, Trigger
+from zbweb.sync import departures, foresight, mappings, offer, reading, runs, settling, setup, waiting, watermarks
+from zbweb.sync.core.words import Direction, Entity, Extent, Outcome, RunStatus, Scope, SyncedModule, Trigger
 from zbweb.sync.currency import require_same_currency
 from zbweb.sync.errors import AlreadyRunning, SetupIncomplete
 from zbweb.sync.foresight import Haul
 from zbweb.sync.live import LiveRun
-from zbweb.sync.models import Connection, Link, ModuleSetup, ReviewPair, SyncEntry, SyncRun
+from zbweb.sync.models import Connection, ModuleSetup, ReviewPair, SyncEntry, SyncRun
 
 ROWS_PER_GROUP = 50
 _TAKES = {"Accounts": reading.take_accounts, "Contacts": reading.take_contacts}
@@ -152,7 +152,11 @@ def _hauls(live: LiveRun, chosen: ModuleSetup) -> list[Haul]:
     if scope is not Scope.CONTACTS:
         hauls.append(foresight.read(live, "Accounts", marks.get("Accounts")))
     mark = marks.get("Contacts")
-    if scope is Scope.ACCOUNTS_AND_CONTACTS and mark is not None and (fresh := _new_accounts(live, hauls)):
+    if (
+        scope is Scope.ACCOUNTS_AND_CONTACTS
+        and mark is not None
+        and (fresh := _new_accounts(live, hauls, watermarks.newcomers_since(chosen, live.started_at)))
+    ):
         if live.choices.view_of("Contacts").shows_all:
             hauls.append(foresight.newcomers(live, fresh))
         else:
@@ -162,19 +166,13 @@ def _hauls(live: LiveRun, chosen: ModuleSetup) -> list[Haul]:
     return hauls
 
 
-def _new_accounts(live: LiveRun, hauls: Sequence[Haul]) -> list[str]:
+def _new_accounts(live: LiveRun, hauls: Sequence[Haul], since: datetime) -> list[str]:
     """The accounts that would be linked: they bring contacts along."""
     with rehearsal() as session:
         stage = _stage(live, session)
         for haul in hauls:
             _play(stage, haul)
-        statement = select(Link.crm_id).where(
-            Link.connection_id == live.connection_id,
-            Link.crm_module == "Accounts",
-            Link.state == LinkState.ACTIVE,
-            Link.created_at >= live.started_at,
-        )
-        return list(session.scalars(statement))
+        return watermarks.new_accounts(session, live.connection_id, since)
 
 
 # --- the rehearsal ----------------------------------------------------------------------------------
@@ -249,7 +247,7 @@ def _take(stage: _Stage, module: str, records: Sequence[Record]) -> None:
                 _take(stage, module, [record])
             return
         desk = stage.live.desk(stage.live.session)
-        desk.note(reading.unfit(module, records[0], str(error.orig)))
+        desk.note(settling.unfit(module, records[0], str(error.orig)))
         desk.put_away()
     stage.counts.update(desk.counts)
 

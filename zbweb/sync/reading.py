@@ -1,36 +1,30 @@
 """The pull half: reading accounts and contacts, whole or what changed, and following what went away."""
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import select, update
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from zbweb.clock import now
 from zbweb.crm.errors import CrmError
 from zbweb.crm.port import CrmClient, Record
-from zbweb.sync import departures, feed, watermarks
-from zbweb.sync.core.fields import ALWAYS_READ, Table
-from zbweb.sync.core.mapping import crm_names
-from zbweb.sync.core.reasons import Reason
-from zbweb.sync.core.words import Direction, Entity, LinkState, Outcome, Scope
-from zbweb.sync.desk import Desk, Fate
+from zbweb.sync import departures, feed, runs, watermarks
+from zbweb.sync.core.fields import Table
+from zbweb.sync.core.words import Direction, Entity, LinkState, Outcome, Scope, SyncedModule
+from zbweb.sync.desk import Desk
 from zbweb.sync.gather import gather
 from zbweb.sync.live import LiveRun
 from zbweb.sync.models import Link, SyncEntry, SyncRun
-from zbweb.sync.record import bring_in, bring_in_persons, crm_name
+from zbweb.sync.record import bring_in, bring_in_persons
+from zbweb.sync.settling import CHUNK, Take, chunks, fields_of, settle, take_by_id
 
 OVERLAP = timedelta(seconds=60)
 """Read again from this long before the last read began: what was being written then is not missed."""
 _END: dict[str, Any] = {"end": True}
 """The position after the last record: what is left is to look for what went away."""
-CHUNK = 100
 COQL_CHUNK = 50
-Take = Callable[[Desk, Sequence[Record]], None]
-Each = TypeVar("Each")
 
 
 # --- the phases -------------------------------------------------------------------------------------
@@ -60,13 +54,15 @@ def read_newcomers(live: LiveRun) -> None:
     """Contacts of accounts that came in just now: they did not change, so a delta does not show them."""
     if watermarks.mark_of(live, "Contacts") is None:
         return  # every contact is about to be read
-    accounts = watermarks.new_accounts(live)
+    setup = runs.setup_of(live.session, live.connection_id, SyncedModule.CUSTOMERS)
+    since = watermarks.newcomers_since(setup, live.started_at)
+    accounts = watermarks.new_accounts(live.session, live.connection_id, since)
     view = live.choices.view_of("Contacts")
     if accounts and not view.shows_all:
         watermarks.forget(live, "Contacts")
         return
     for chunk in chunks(accounts, COQL_CHUNK):
-        _take_by_id(live, "Contacts", contacts_of(live.client, chunk), take_contacts)
+        take_by_id(live, "Contacts", contacts_of(live.client, chunk), take_contacts)
 
 
 def contacts_of(client: CrmClient, account_ids: Sequence[str]) -> list[str]:
@@ -77,8 +73,18 @@ def contacts_of(client: CrmClient, account_ids: Sequence[str]) -> list[str]:
 
 
 def read_failed_before(live: LiveRun) -> None:
-    """Records that failed in earlier runs are tried again until they are well or dismissed."""
+    """Records that failed in earlier runs are tried again until they are well or dismissed; so are pairs never read."""
     _take_all(live, failed_before(live.session, live.connection_id, live.run_id))
+    _take_all(live, _never_read(live.session, live.connection_id))
+
+
+def _never_read(session: Session, connection_id: int) -> dict[str, list[str]]:
+    """Linked records that nobody has compared yet: what the CRM merged others into, what a person linked by hand."""
+    statement = select(Link.crm_module, Link.crm_id).where(
+        Link.connection_id == connection_id, Link.state == LinkState.ACTIVE, Link.crm_modified_at.is_(None),
+        Link.crm_module.in_(("Accounts", "Contacts")), Link.excluded_at.is_(None),
+    )  # fmt: skip
+    return by_module(session.execute(statement))
 
 
 def failed_before(session: Session, connection_id: int, run_id: int) -> dict[str, list[str]]:
@@ -90,10 +96,15 @@ def failed_before(session: Session, connection_id: int, run_id: int) -> dict[str
         SyncEntry.resolved_at.is_(None),
         SyncEntry.run_id < run_id,
     )
-    failed: dict[str, list[str]] = {}
-    for module, crm_id in session.execute(statement):
-        failed.setdefault(module, []).append(crm_id)
-    return failed
+    return by_module(session.execute(statement))
+
+
+def by_module(pairs: Iterable[Any]) -> dict[str, list[str]]:
+    """CRM ids by their module, of (module, id)."""
+    ids: dict[str, list[str]] = {}
+    for module, crm_id in pairs:
+        ids.setdefault(module, []).append(crm_id)
+    return ids
 
 
 def read_chosen(live: LiveRun) -> None:
@@ -129,19 +140,8 @@ def _sort_contacts(desk: Desk, records: Sequence[Record]) -> tuple[list[Record],
 # --- reading ----------------------------------------------------------------------------------------
 
 
-def fields_of(live: LiveRun, crm_module: str) -> list[str]:
-    """The CRM fields to ask for: those that the tables of this module map, and those the sync itself needs."""
-    tables = [table for table in live.choices.tables if table.crm_module == crm_module]
-    return crm_names(
-        [row for table in tables for row in live.mapping[table]],
-        [name for table in tables for name in ALWAYS_READ[table]],
-    )
-
-
 def _read(live: LiveRun, phase: str, module: str, take: Take) -> None:
-    state = live.reading(phase)
-    if not state or state["since"]:
-        state = _begin(live, module)
+    state = live.reading(phase) or _begin(live, module)
     try:
         if state["position"] != _END:
             _read_from(live, module, take, state)
@@ -150,7 +150,7 @@ def _read(live: LiveRun, phase: str, module: str, take: Take) -> None:
             raise
         state = _begin(live, module)
         _read_from(live, module, take, state)
-    _after_reading(live, module, state)
+    _after_reading(live, module, take, state)
 
 
 def _begin(live: LiveRun, module: str) -> dict[str, Any]:
@@ -161,7 +161,7 @@ def _begin(live: LiveRun, module: str) -> dict[str, Any]:
         "since": (mark - OVERLAP).isoformat() if mark else None,
         "until": (live.client.server_time or now()).isoformat(),
         "total": total,
-        "again": watermarks.has_links(live, module),
+        "again": watermarks.has_links(live, module) and (mark is None or not view.shows_all),
         "position": {},
     }
     with live.unit() as (run, _):
@@ -175,15 +175,10 @@ def _read_from(live: LiveRun, module: str, take: Take, state: dict[str, Any]) ->
     view = live.choices.view_of(module)
     since = datetime.fromisoformat(state["since"]) if state["since"] else None
     question = feed.Question(module, fields_of(live, module), view.id or None, since)
-    seen: set[str] = set()
     for batch in feed.batches(live.client, question, total=state["total"], position=state["position"]):
-        _settle(live, module, oldest_first(batch.records), take, {**state, "position": batch.next or _END})
-        if since is not None and not view.shows_all:
-            seen.update(str(record["id"]) for record in batch.records)
+        _settle_page(live, module, oldest_first(batch.records), take, {**state, "position": batch.next or _END})
         if batch.next is not None:
             live.make_room()
-    if since is not None and not view.shows_all:
-        _exclude_leavers(live, module, since, seen)
 
 
 def oldest_first(records: Iterable[Record]) -> list[Record]:
@@ -191,52 +186,20 @@ def oldest_first(records: Iterable[Record]) -> list[Record]:
     return sorted(records, key=lambda record: int(record["id"]))
 
 
-def _settle(live: LiveRun, module: str, records: Sequence[Record], take: Take, state: dict[str, Any]) -> None:
-    """One batch, one unit of work. Lost a race: gather again. Still no luck: record by record, naming the culprit."""
-    for _ in range(2):
-        try:
-            with live.unit() as (run, desk):
-                take(desk, records)
-                if state["again"] and state["since"] is None:
-                    _mark_seen(desk, module, records)
-                _advance(run, records, state)
-        except IntegrityError:
-            continue
-        except DataError:
-            break
-        else:
-            return
-    _one_by_one(live, module, records, take)
-    with live.unit() as (run, _):
-        _advance(run, records, state)
+def _settle_page(live: LiveRun, module: str, records: Sequence[Record], take: Take, state: dict[str, Any]) -> None:
+    def finish(run: SyncRun, desk: Desk) -> None:
+        if state["again"]:
+            _mark_seen(desk, module, records)
+        run.done += len(records)
+        run.checkpoint = {**run.checkpoint, "reading": state}
 
-
-def _advance(run: SyncRun, records: Sequence[Record], state: dict[str, Any]) -> None:
-    run.done += len(records)
-    run.checkpoint = {**run.checkpoint, "reading": state}
-
-
-def _one_by_one(live: LiveRun, module: str, records: Sequence[Record], take: Take) -> None:
-    for record in records:
-        try:
-            with live.unit() as (_, desk):
-                take(desk, [record])
-        except (IntegrityError, DataError) as error:
-            with live.unit() as (_, desk):
-                desk.note(unfit(module, record, str(error.orig)))
-                desk.put_away()
-
-
-def unfit(module: str, record: Record, words: str) -> Fate:
-    """The fate of a record that the database refuses."""
-    crm_id, name = str(record["id"]), crm_name(record)
-    return Fate(Outcome.FAILED, Reason.INVALID_VALUE, Entity.CUSTOMER, module, crm_id, name, words=words)
+    settle(live, module, records, take, finish)
 
 
 def _take_all(live: LiveRun, wanted: dict[str, list[str]]) -> None:
     for module in ("Accounts", "Contacts"):
         take: Take = take_contacts if module == "Contacts" else take_accounts
-        _take_by_id(live, module, wanted.get(module, []), take)
+        take_by_id(live, module, wanted.get(module, []), take)
 
 
 def take_accounts(desk: Desk, records: Sequence[Record]) -> None:
@@ -244,26 +207,15 @@ def take_accounts(desk: Desk, records: Sequence[Record]) -> None:
     bring_in(desk, Table.ACCOUNT, records)
 
 
-def _take_by_id(live: LiveRun, module: str, crm_ids: Sequence[str], take: Take) -> None:
-    """Read records by id and bring them in; failures of records that no longer exist are over."""
-    if not any(table.crm_module == module for table in live.choices.tables):
-        return
-    for chunk in chunks(crm_ids, CHUNK):
-        records = live.client.get_many(module, chunk, fields_of(live, module))
-        gone = set(chunk) - {str(record["id"]) for record in records}
-        with live.unit() as (run, desk):
-            take(desk, records)
-            desk.settled(module, sorted(gone))
-            run.done += len(records)
-
-
 # --- what went away ---------------------------------------------------------------------------------
 
 
-def _exclude_leavers(live: LiveRun, module: str, since: datetime, seen: set[str]) -> None:
-    for chunk in chunks(leavers(live.client, module, since, seen), CHUNK):
+def _exclude_leavers(live: LiveRun, module: str, since: datetime) -> None:
+    for chunk in chunks(leavers(live.client, module, since, ()), CHUNK):
         with live.unit() as (_, desk):
-            departures.exclude(desk, module, chunk)
+            departures.exclude(
+                desk, module, list(desk.session.scalars(_not_met(live, module).where(Link.crm_id.in_(chunk))))
+            )
 
 
 def leavers(client: CrmClient, module: str, since: datetime, seen: Container[str]) -> list[str]:
@@ -276,18 +228,26 @@ def leavers(client: CrmClient, module: str, since: datetime, seen: Container[str
     return sorted(crm_id for crm_id in changed if crm_id not in seen)
 
 
-def _after_reading(live: LiveRun, module: str, state: dict[str, Any]) -> None:
+def _after_reading(live: LiveRun, module: str, take: Take, state: dict[str, Any]) -> None:
     """After a whole read: links it did not meet are out of the view, or gone from the CRM."""
-    if state["since"] is None and state["again"]:
-        unseen = _unseen(live, module)
-        for chunk in chunks(unseen, CHUNK):
-            there = {str(record["id"]) for record in live.client.get_many(module, chunk, ["Modified_Time"])}
-            with live.unit() as (_, desk):
-                departures.exclude(desk, module, sorted(there))
-                departures.let_go(desk, module, sorted(set(chunk) - there))
+    if state["again"] and state["since"]:
+        _exclude_leavers(live, module, datetime.fromisoformat(state["since"]))
+    elif state["again"]:
+        for chunk in chunks(list(live.session.scalars(_not_met(live, module))), CHUNK):
+            _follow_unmet(live, module, take, chunk)
     with live.unit() as (run, _):
         read_until = {**run.checkpoint.get("read_until", {}), module: state["until"]}
         run.checkpoint = {**run.checkpoint, "read_until": read_until}
+
+
+def _follow_unmet(live: LiveRun, module: str, take: Take, crm_ids: Sequence[str]) -> None:
+    """Links that a whole read did not meet: gone, out of the view, or missed while the list moved under the read."""
+    there = {str(record["id"]) for record in live.client.get_many(module, crm_ids, ["Modified_Time"])}
+    missed = sorted(there) if live.choices.view_of(module).shows_all else []
+    with live.unit() as (_, desk):
+        departures.exclude(desk, module, sorted(there.difference(missed)))
+        departures.let_go(desk, module, sorted(set(crm_ids) - there))
+    take_by_id(live, module, missed, take)
 
 
 def _follow_deleted(live: LiveRun, module: str) -> None:
@@ -315,19 +275,12 @@ def _mark_seen(desk: Desk, module: str, records: Sequence[Record]) -> None:
     desk.session.execute(statement)
 
 
-def _unseen(live: LiveRun, module: str) -> list[str]:
-    statement = select(Link.crm_id).where(
+def _not_met(live: LiveRun, module: str) -> Select[str]:
+    """The linked records that this run has not met in the view."""
+    return select(Link.crm_id).where(
         Link.connection_id == live.connection_id,
         Link.crm_module == module,
         Link.state == LinkState.ACTIVE,
         Link.excluded_at.is_(None),
         (Link.seen_run_id != live.run_id) | Link.seen_run_id.is_(None),
     )
-    return list(live.session.scalars(statement))
-
-
-def chunks(items: Iterable[Each], size: int) -> Iterable[list[Each]]:
-    """The items in lists of at most `size`."""
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

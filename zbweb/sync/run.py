@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session
 
 from zbweb.billing.models import Organisation
 from zbweb.crm.errors import CrmError, Unauthorised
@@ -27,6 +28,8 @@ from zbweb.sync.live import Disabled, LeaseLost, LiveRun, Yielded
 from zbweb.sync.models import Connection, SyncRun
 
 log = structlog.get_logger()
+
+_UNEXPECTED = "Something unforeseen went wrong here. The next sync tries again; the log says more."
 
 
 def _never() -> bool:
@@ -62,11 +65,22 @@ def _carry_out(run_id: int, shift: Shift) -> bool:
     except LeaseLost:
         log.warning("lease_lost", run_id=run_id)
     except Disabled:
-        _end(run_id, RunStatus.CANCELLED, "disabled", "The integration was disabled while the run was going on.")
+        _end(
+            run_id,
+            shift.owner,
+            RunStatus.CANCELLED,
+            "disabled",
+            "The integration was disabled while the run was going on.",
+        )
     except (CrmError, SyncError) as error:
-        _fail(run_id, error)
+        _fail(run_id, shift.owner, error)
+    except (OperationalError, InterfaceError):
+        raise  # the database is away or full: the lease runs out, and the run goes on when it is back
+    except Exception:
+        _end(run_id, shift.owner, RunStatus.FAILED, "unexpected", _UNEXPECTED)
+        raise
     else:
-        _end(run_id)
+        _end(run_id, shift.owner)
     return True
 
 
@@ -102,21 +116,29 @@ def _describe(run_id: int, choices: Choices, client: CrmClient) -> Choices:
     with unit_of_work() as session:
         run = session.get_one(SyncRun, run_id)
         run.setup = {**run.setup, "mappings": rows}
-        setup = runs.setup_of(session, run.connection_id, run.module)
+        setup = runs.setup_of(session, run.connection_id, run.module, lock=True)
         if setup is not None and setup.version == choices.version:
             setup.mappings = rows
         return Choices.from_json(run.setup)
 
 
-def _end(run_id: int, status: RunStatus | None = None, code: str = "", message: str = "") -> None:
+def _mine(session: Session, run_id: int, owner: str) -> SyncRun | None:
+    """The run, locked; None when another worker has taken it over, who will end it."""
+    run = session.get_one(SyncRun, run_id, with_for_update=True, populate_existing=True)
+    return run if run.status == RunStatus.RUNNING and run.lease_owner == owner else None
+
+
+def _end(run_id: int, owner: str, status: RunStatus | None = None, code: str = "", message: str = "") -> None:
     with unit_of_work() as session:
-        run = session.get_one(SyncRun, run_id)
+        run = _mine(session, run_id, owner)
+        if run is None:
+            return
         if status is None:
             session.get_one(Connection, run.connection_id).problem = ""
         runs.end(session, run, status or runs.verdict(run), code=code, message=message)
 
 
-def _fail(run_id: int, error: CrmError | SyncError) -> None:
+def _fail(run_id: int, owner: str, error: CrmError | SyncError) -> None:
     """End a run that the CRM, or a rule, stopped; the CRM's own status and code stand in or behind the sentence."""
     code = getattr(error, "code", None) or type(error).__name__
     own_words = [str(part) for part in (getattr(error, "crm_status", None), getattr(error, "code", None)) if part]
@@ -124,7 +146,9 @@ def _fail(run_id: int, error: CrmError | SyncError) -> None:
     message = f"{error.message} ({untold})" if untold else error.message
     log.warning("run_failed", run_id=run_id, code=code, error=error.message)
     with unit_of_work() as session:
-        run = session.get_one(SyncRun, run_id)
+        run = _mine(session, run_id, owner)
+        if run is None:
+            return
         if isinstance(error, Unauthorised | SyncError):
             session.get_one(Connection, run.connection_id).problem = error.message
         runs.end(session, run, RunStatus.FAILED, code=code[:64], message=message)

@@ -87,11 +87,12 @@ def _waiting(session: Session, connection: Connection, module: str) -> SyncRun |
     return next((run for run in session.scalars(statement) if not run.only), None)
 
 
-def setup_of(session: Session, connection_id: int, module: str) -> ModuleSetup | None:
-    """The module's setup, if anybody began one."""
-    return session.scalar(
-        select(ModuleSetup).where(ModuleSetup.connection_id == connection_id, ModuleSetup.module == module)
-    )
+def setup_of(session: Session, connection_id: int, module: str, *, lock: bool = False) -> ModuleSetup | None:
+    """The module's setup, if anybody began one; `lock` whoever is about to change it."""
+    statement = select(ModuleSetup).where(ModuleSetup.connection_id == connection_id, ModuleSetup.module == module)
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    return session.scalar(statement)
 
 
 def choices_of(setup: ModuleSetup) -> Choices:

@@ -138,7 +138,7 @@ def discard(session: Session, connection: Connection) -> None:
 
 
 def _setup(session: Session, connection: Connection) -> ModuleSetup:
-    setup = runs.setup_of(session, connection.id, SyncedModule.CUSTOMERS)
+    setup = runs.setup_of(session, connection.id, SyncedModule.CUSTOMERS, lock=True)
     if setup is None:
         setup = _blank()
         setup.organisation_id = organisation_of(session)

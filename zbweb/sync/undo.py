@@ -27,7 +27,7 @@ from zbweb.sync.errors import CannotUndo
 from zbweb.sync.gather import UNDONE
 from zbweb.sync.holdings import KINDS
 from zbweb.sync.models import Connection, Link, SyncEntry, SyncRun
-from zbweb.sync.reading import CHUNK, chunks
+from zbweb.sync.settling import CHUNK, chunks
 from zbweb.sync.undo_plan import ADOPTIONS, TABLES, Obstacle, Step, plan
 
 SHOWN = 50

@@ -6,11 +6,16 @@ A watermark belongs to the choices it was read by: a setup saved anew begins wit
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from zbweb.clock import now
 from zbweb.sync import runs
-from zbweb.sync.core.words import LinkState
+from zbweb.sync.core.words import Direction, LinkState
 from zbweb.sync.live import LiveRun
-from zbweb.sync.models import Link
+from zbweb.sync.models import Link, ModuleSetup
+
+NEWCOMERS = "newcomers"
+"""Beside the modules' marks: up to when contacts of newly linked accounts have been looked for, by our clock."""
 
 
 def mark_of(live: LiveRun, module: str) -> datetime | None:
@@ -22,15 +27,16 @@ def mark_of(live: LiveRun, module: str) -> datetime | None:
 
 def move(live: LiveRun, module: str) -> None:
     with live.unit() as (run, desk):
-        setup = runs.setup_of(desk.session, live.connection_id, "customers")
+        setup = runs.setup_of(desk.session, live.connection_id, "customers", lock=True)
         until = run.checkpoint.get("read_until", {}).get(module)
         if setup is not None and setup.version == live.choices.version and until:
-            setup.watermarks = {**setup.watermarks, module: until}
+            told = {NEWCOMERS: now().isoformat()} if module == "Contacts" else {}
+            setup.watermarks = {**setup.watermarks, module: until, **told}
 
 
 def forget(live: LiveRun, module: str) -> None:
     with live.unit() as (_, desk):
-        setup = runs.setup_of(desk.session, live.connection_id, "customers")
+        setup = runs.setup_of(desk.session, live.connection_id, "customers", lock=True)
         if setup is not None:
             setup.watermarks = {name: mark for name, mark in setup.watermarks.items() if name != module}
 
@@ -46,16 +52,23 @@ def has_links(live: LiveRun, module: str) -> bool:
     return live.session.scalars(statement.limit(1)).first() is not None
 
 
-def new_accounts(live: LiveRun) -> list[str]:
-    """Accounts that were linked by this run."""
+def newcomers_since(setup: ModuleSetup | None, started_at: datetime) -> datetime:
+    """From when on linked accounts may have contacts that nobody has read, by our clock."""
+    text = setup.watermarks.get(NEWCOMERS) if setup else None
+    return datetime.fromisoformat(text) if text else started_at
+
+
+def new_accounts(session: Session, connection_id: int, since: datetime) -> list[str]:
+    """Accounts that were linked since, by this run or by one that came to no good end, but not made by us there."""
     statement = (
         select(Link.crm_id)
         .where(
-            Link.connection_id == live.connection_id,
+            Link.connection_id == connection_id,
             Link.crm_module == "Accounts",
             Link.state == LinkState.ACTIVE,
-            Link.created_at >= live.started_at,
+            Link.created_at >= since,
+            Link.direction != Direction.OUT,
         )
         .order_by(Link.id)
     )
-    return list(live.session.scalars(statement))
+    return list(session.scalars(statement))
