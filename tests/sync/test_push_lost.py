@@ -148,6 +148,14 @@ def test_without_a_field_for_our_id_lost_records_are_found_by_name_and_time(part
     assert_all_is_there_once(partners)
 
 
+def test_without_a_field_for_our_id_a_worker_that_dies_is_continued_all_the_same(partners, monkeypatch):
+    monkeypatch.setattr(our_id, "field_in", lambda client, crm_module: None)
+    add_family()
+    run_id = sync_and_die(partners, after="insert")
+    assert partners.carry_out(run_id).status == "succeeded"
+    assert_all_is_there_once(partners)
+
+
 def test_what_never_arrived_is_told_as_tried_again_and_is_pushed_by_the_next_run(partners, monkeypatch):
     monkeypatch.setattr(our_id, "field_in", lambda client, crm_module: None)
     partners.sync()

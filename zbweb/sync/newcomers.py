@@ -139,5 +139,6 @@ def sought_of(
     if isinstance(holding, ContactPerson):
         whole = " ".join(str(part) for part in (ours.get("first_name"), ours.get("last_name")) if part)
         return Sought(holding.id, whole or name, accounts.get(holding.customer_id, ""))
+    made_at = (holding.created_at + min(ahead, timedelta(0))).replace(microsecond=0)
     there = str(ours.get("display_name") or name) if table is Table.CONTACT else name
-    return Sought(holding.id, there, made_at=(holding.created_at + ahead).replace(microsecond=0))
+    return Sought(holding.id, there, made_at=made_at)

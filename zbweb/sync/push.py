@@ -33,6 +33,7 @@ def settle_lost(live: LiveRun) -> None:
 
 def push_customers(live: LiveRun) -> None:
     """Tell the CRM what changed here. Raises the CrmError that keeps the CRM from being told anything."""
+    settle_lost(live)  # once more: a run that is taken over begins in the middle
     only = _prepare(live)
     if waiting.count(live.session):
         _work_off(begin(live), only)

@@ -5,6 +5,7 @@ since it was sent. Runs begin with this, so that what we made is never taken for
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from zbweb.crm.errors import AnswerLost
 from zbweb.crm.port import Record
@@ -110,7 +111,8 @@ def _sought(push: Push, desk: Desk, table: Table, rows: Sequence[Waiting]) -> di
     for each in rows if mapped else ():
         if holding := local.get(each.entity_id):
             ours = _ours(holding, push, table)
-            sought[each.row_id] = sought_of(table, holding, ours, accounts, ahead=desk.crm_ahead)
+            found = sought_of(table, holding, ours, accounts, ahead=desk.crm_ahead)
+            sought[each.row_id] = replace(found, made_at=each.sent_at)  # the CRM's own clock, whatever ours did since
     return sought
 
 
