@@ -41,8 +41,8 @@ class BothSides(RuleBasedStateMachine):
     """People here and there create, edit, rename, move, merge and delete, workers die and answers are lost.
 
     Names are unique, so there are no twins: whatever looks like one is a record of ours that was taken for somebody
-    else's. `broken` is a run whose worker died, `lossy` is the module of which the next sync will lose an
-    answer.
+    else's. `broken` is a run whose worker died; until another takes it over, nothing is merged there or turned into
+    the other type here. `lossy` is the module of which the next sync will lose an answer.
     """
 
     app = sandbox = broken = None
@@ -106,7 +106,7 @@ class BothSides(RuleBasedStateMachine):
             else:
                 contact_persons.change(session, person, values={"phone": phone}, actor=ASHA)
 
-    @precondition(lambda self: self.partners.customers())
+    @precondition(lambda self: self.broken is None and self.partners.customers())
     @rule(pick=PICK, kind=st.sampled_from(["business", "individual"]))
     def turn_into_here(self, pick, kind):
         self._change(self._customer(pick), type=kind)
@@ -144,7 +144,7 @@ class BothSides(RuleBasedStateMachine):
         account = {"id": self._record("Accounts", to)}
         self.partners.edit("Contacts", self._record("Contacts", pick), Account_Name=account)
 
-    @precondition(lambda self: len(self.partners.records("Accounts")) > 1)
+    @precondition(lambda self: self.broken is None and len(self.partners.records("Accounts")) > 1)
     @rule(pick=PICK, step=st.integers(min_value=1, max_value=9))
     def merge_there(self, pick, step):
         ids = [int(each["id"]) for each in self.partners.records("Accounts")]
