@@ -17,6 +17,8 @@ import redis
 
 from zbweb.supervisor import redis_binary
 
+ROOT = Path(__file__).parent.parent
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -103,3 +105,12 @@ def _until(attempt, error, seconds: float = 15) -> None:
             time.sleep(0.02)
         else:
             return
+
+
+def eventually(check, seconds: float = 150):
+    """What `check` answers once it is true; machines may be busy, so it has long."""
+    deadline = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+    return found

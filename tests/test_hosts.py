@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import text
 
 from tests.conftest import make_config
+from tests.factories.runs import state_of
 from tests.factories.sync import connected
 from tests.people import Person
 from tests.sandbox_server import SandboxServer
-from tests.servers import postgres_server
-from tests.test_restart import ROOT, eventually, state_of
+from tests.servers import ROOT, eventually, postgres_server
 from zbweb.app import create_app
 from zbweb.billing.models import Customer
 from zbweb.db import db, unit_of_work

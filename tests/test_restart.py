@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,11 @@ from sqlalchemy import func, select
 
 from tests.conftest import make_config
 from tests.crm_pages import CONNECT, KEY
+from tests.factories.runs import state_of
 from tests.factories.sync import connected
 from tests.people import PASSWORD
 from tests.sandbox_server import SandboxServer
-from tests.servers import free_port
+from tests.servers import ROOT, eventually, free_port
 from tests.visitor import Visitor
 from zbweb.billing.models import Customer
 from zbweb.clock import now
@@ -25,9 +25,7 @@ from zbweb.db import db, unit_of_work
 from zbweb.jobs import queue
 from zbweb.sync import runs
 from zbweb.sync.core.words import RunStatus, Trigger
-from zbweb.sync.models import SyncRun
 
-ROOT = Path(__file__).parent.parent
 ACCOUNTS = 2000
 
 
@@ -70,19 +68,6 @@ def start(settings, tmp_path):
     for process in started:
         process.kill()
         process.wait(20)
-
-
-def eventually(check, seconds: float = 40):
-    deadline = time.monotonic() + seconds
-    while not (found := check()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-    return found
-
-
-def state_of(run_id: int) -> SyncRun:
-    db.session.rollback()
-    return db.session.get_one(SyncRun, run_id, populate_existing=True)
 
 
 def is_handed_over(run_id: int) -> bool:

@@ -17,7 +17,10 @@ from zbweb.config import Config
 from zbweb.crm import meter
 from zbweb.db import db, prepare_engine
 from zbweb.jobs import queue
-from zbweb.sync import documents_in, events, links, runs
+from zbweb.sync import runs
+from zbweb.sync.documents import incoming
+from zbweb.sync.notifications import events
+from zbweb.sync.repair import links
 from zbweb.web import access, errors, filters, limits, security
 from zbweb.web import register as register_pages
 
@@ -52,7 +55,7 @@ def create_app(settings: Config | None = None) -> Flask:
     meter.on_call(queue.count_call)
     runs.on_queued(queue.run_sync)
     events.on_received(queue.handle_event)
-    events.on_documents(documents_in.take)
+    events.on_documents(incoming.take)
     removal.on_removal(links.archive_removed)
     return app
 

@@ -84,7 +84,7 @@ def test_it_arrived_by_a_notification_not_by_a_sync(admin, product):
     expect(row).to_contain_text("Change in Zoho CRM")
     expect(row).to_contain_text("Succeeded")
     admin.goto(product.url + DETAILS)
-    expect(admin.locator("#status")).to_contain_text("arrive at once")
+    expect(admin.locator("#status")).to_contain_text("arrive within seconds")
 
 
 def test_a_potential_won_before_makes_none(admin, product):

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -10,16 +9,9 @@ import urllib3
 
 from tests.browser.steps import await_runs, configure, connect, sign_in
 from tests.product import running
+from tests.servers import eventually
 
 ACCOUNTS = 3000
-
-
-def eventually(check, seconds: float = 150):
-    deadline = time.monotonic() + seconds
-    while not (found := check()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.2)
-    return found
 
 
 def processes_of(product, word: str) -> list[int]:

@@ -14,11 +14,12 @@ from zbweb.billing.status import Status
 from zbweb.billing.words import Kind
 from zbweb.clock import now
 from zbweb.db import db, unit_of_work
-from zbweb.sync import delivery, runs, shapes, transaction_setups
+from zbweb.sync import runs
 from zbweb.sync.core.document_words import CRM_MODULES
 from zbweb.sync.core.words import Extent, Winner
+from zbweb.sync.documents import delivery, setups, shapes
+from zbweb.sync.documents.setups import Choices
 from zbweb.sync.models import Link
-from zbweb.sync.transaction_setups import Choices
 
 LINES = {"Quotes": "Quoted_Items", "Sales_Orders": "Ordered_Items", "Invoices": "Invoiced_Items"}
 
@@ -31,7 +32,7 @@ def configure(partners: Partners, kind: Kind = Kind.INVOICE, **choices: Any) -> 
         before = runs.setup_of(session, partners.connection_id, kind)
         described |= {"with_existing": False, "version": before.version if before else 0}
         wanted = Choices(**(described | choices))
-        transaction_setups.save(session, partners.connection, kind, wanted, shape=shape, actor=SYSTEM)
+        setups.save(session, partners.connection, kind, wanted, shape=shape, actor=SYSTEM)
 
 
 def deliver(partners: Partners, *, open_client=hasty_client) -> None:

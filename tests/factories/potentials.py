@@ -2,8 +2,8 @@
 
 from zbweb.billing.journal import SYSTEM
 from zbweb.db import unit_of_work
-from zbweb.sync import automation, deals
 from zbweb.sync.core.words import Automation
+from zbweb.sync.potentials import automation, deals
 
 OPEN, WON, LOST = "Qualification", "Closed Won", "Closed Lost"
 

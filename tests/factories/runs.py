@@ -1,6 +1,6 @@
 """Connections, setups, runs and entries as the tests want them: saved rows, not yet committed."""
 
-from zbweb.db import organisation_of
+from zbweb.db import db, organisation_of
 from zbweb.sync.core.words import Outcome, RunStatus, Trigger
 from zbweb.sync.models import Connection, ModuleSetup, SyncEntry, SyncRun
 
@@ -42,3 +42,8 @@ def _saved(session, row):
     session.add(row)
     session.flush()
     return row
+
+
+def state_of(run_id: int) -> SyncRun:
+    db.session.rollback()
+    return db.session.get_one(SyncRun, run_id, populate_existing=True)

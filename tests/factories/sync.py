@@ -16,9 +16,10 @@ from zbweb.crm.port import CrmClient
 from zbweb.crm.tokens import Timing, client_for, client_for_grant, sign_in_with_zsc
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.sync import connection as connections
-from zbweb.sync import offer, run, runs, setup
+from zbweb.sync import execution, runs
 from zbweb.sync.core.words import Trigger
 from zbweb.sync.models import Connection, ModuleSetup, SyncEntry, SyncRun
+from zbweb.sync.setup import offer, wizard
 
 EMAIL, KEY = "admin@crm.example", "ZSC-DEMO-KEY"
 _HASTY = Timing(patience_seconds=30.0, sleep=lambda seconds: None)
@@ -64,7 +65,7 @@ class Partners:
 
     def carry_out(self, run_id: int, *, open_client=hasty_client) -> SyncRun:
         organisation_id = self.connection.organisation_id
-        run.execute(run_id, run.Shift(f"test-{next(_owners)}", open_client))
+        execution.execute(run_id, execution.Shift(f"test-{next(_owners)}", open_client))
         work_for(db.session(), organisation_id)
         return db.session.get_one(SyncRun, run_id, populate_existing=True)
 
@@ -120,7 +121,7 @@ _http = urllib3.PoolManager(retries=False)
 def connected(app: Flask, sandbox: Any, *, mappings: Mapping[str, Any] | None = None, **choices: Any) -> Partners:
     """Sign in to `sandbox` with the demo key and save a customers' setup.
 
-    `choices` are those of `zbweb.sync.setup.Draft` (scope, extent, policy, winner, include_loose, …);
+    `choices` are those of `zbweb.sync.setup.wizard.Draft` (scope, extent, policy, winner, include_loose, …);
     `mappings` changes single rows of a table: {"account": {"custom.region": "Industry", "fax": ""}}.
     """
     config.use(_pointed(config.current(), sandbox.url))
@@ -136,12 +137,12 @@ def connected(app: Flask, sandbox: Any, *, mappings: Mapping[str, Any] | None = 
 
 
 def _set_up(session, connection, client, mappings, choices) -> ModuleSetup:
-    kept = setup.keep(session, connection, choices)
+    kept = wizard.keep(session, connection, choices)
     if mappings:
-        chosen = {table: {**kept.mapping(setup.Table(table)), **changes} for table, changes in mappings.items()}
-        kept = setup.keep(session, connection, {"mappings": chosen})
+        chosen = {table: {**kept.mapping(wizard.Table(table)), **changes} for table, changes in mappings.items()}
+        kept = wizard.keep(session, connection, {"mappings": chosen})
     sight = offer.look(client, ("Accounts", "Contacts"))
-    return setup.save(session, connection, sight, seen=kept.stamp, actor=SYSTEM)
+    return wizard.save(session, connection, sight, seen=kept.stamp, actor=SYSTEM)
 
 
 def _organisation(session) -> Organisation:

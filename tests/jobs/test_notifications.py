@@ -3,15 +3,15 @@
 import pytest
 
 from tests.factories.potentials import WON, add_deal, switch_on
-from tests.jobs.test_queue import work
+from tests.jobs.worker import work
 from zbweb import config
 from zbweb.billing.models import Transaction
 from zbweb.clock import now
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.jobs import queue, schedule
-from zbweb.sync import events
 from zbweb.sync.core.notices import Notice
 from zbweb.sync.models import Connection, CrmEvent
+from zbweb.sync.notifications import events
 
 
 @pytest.fixture

@@ -1,28 +1,16 @@
 """The door to RQ, on a real Redis: after the commit, harmless when doubled, no loss when Redis is away."""
 
 import pytest
-from rq import SimpleWorker
-from rq.serializers import JSONSerializer
-from rq.timeouts import TimerDeathPenalty
 
 from tests.conftest import make_config
+from tests.jobs.worker import work
 from zbweb import config
 from zbweb.clock import now
-from zbweb.db import db, unit_of_work, work_for
+from zbweb.db import db, unit_of_work
 from zbweb.jobs import queue, schedule
 from zbweb.sync import runs
 from zbweb.sync.core.words import RunStatus, Trigger
 from zbweb.sync.models import Connection, SyncRun
-
-
-def work() -> None:
-    """Do every waiting job here and now."""
-    waiting = queue.queues([queue.INSTANT, queue.SYNC])
-    worker = SimpleWorker(waiting, connection=waiting[0].connection, serializer=JSONSerializer)
-    worker.death_penalty_class = TimerDeathPenalty
-    organisation_id = db.session().info["organisation_id"]
-    worker.work(burst=True, logging_level="WARNING")
-    work_for(db.session(), organisation_id)
 
 
 def latest() -> SyncRun:

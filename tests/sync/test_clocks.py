@@ -4,9 +4,8 @@ import time
 
 import pytest
 
+from tests.factories.both_sides import add_customer, change, link_of, sync_and_die
 from tests.factories.sync import connected
-from tests.sync.test_push import add_customer, change, link_of
-from tests.sync.test_push_lost import sync_and_die
 
 _A_TICK = 1.1
 """The CRM counts in whole seconds."""

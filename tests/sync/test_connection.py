@@ -12,11 +12,12 @@ from zbweb.crm.grants import Grant, GrantKind
 from zbweb.crm.port import CrmModule, CrmOrganisation, CrmUser
 from zbweb.db import unit_of_work, work_for
 from zbweb.sync import connection as connections
-from zbweb.sync import links, runs
+from zbweb.sync import runs
 from zbweb.sync.connection import NEEDED_MODULES, Proof, connect, examine
 from zbweb.sync.core.words import ConnectionStatus, Entity, RunStatus, Trigger
 from zbweb.sync.errors import NotConnected, Paused, Taken, Unfit, WouldReplace
 from zbweb.sync.models import Connection, Link
+from zbweb.sync.repair import links
 
 ASHA = Actor("Asha Rao")
 PATRICIA = CrmUser("u1", "Patricia Boyle", "Admin@crm.example", active=True, admin=True)

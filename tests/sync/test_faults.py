@@ -4,13 +4,12 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
+from tests.factories.both_sides import add_customer, change, link_of, release_leases, waiting
 from tests.factories.sync import Partners, connected, hasty_client
-from tests.sync.test_push import add_customer, change, link_of, waiting
-from tests.sync.test_push_lost import release_leases
 from zbweb.db import db, unit_of_work
 from zbweb.sandbox.catalog import load_catalog
 from zbweb.sandbox.custom_fields import create_field
-from zbweb.sync import run, runs
+from zbweb.sync import execution, runs
 from zbweb.sync.core.words import RunStatus, Trigger
 from zbweb.sync.models import Link
 
@@ -28,7 +27,7 @@ def half_way(pair) -> int:
     """The id of a run that has read its first page."""
     with unit_of_work() as session:
         run_id = runs.queue_run(session, pair.connection, trigger=Trigger.FIRST, actor_name="Asha").id
-    assert not run.execute(run_id, run.Shift("slice", hasty_client, should_yield=lambda: True))
+    assert not execution.execute(run_id, execution.Shift("slice", hasty_client, should_yield=lambda: True))
     return run_id
 
 
@@ -109,7 +108,7 @@ def test_a_field_that_is_removed_in_the_middle_leaves_our_values_alone(app, asha
     pair.crm.update("Accounts", [{"id": each, name: "7"} for each in ids[-50:]])
     with unit_of_work() as session:
         run_id = runs.queue_run(session, pair.connection, trigger=Trigger.FIRST, actor_name="Asha").id
-    assert not run.execute(run_id, run.Shift("slice", hasty_client, should_yield=lambda: True))
+    assert not execution.execute(run_id, execution.Shift("slice", hasty_client, should_yield=lambda: True))
     remove_field(sandbox, name)
     assert pair.carry_out(run_id).status == RunStatus.SUCCEEDED
     assert len(pair.customers()) == 250

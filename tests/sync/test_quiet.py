@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
+from tests.factories.both_sides import change, fill_both_sides, link_of, waiting
 from tests.factories.sync import connected
-from tests.sync.test_push import add_customer, change, link_of, person, waiting
 from zbweb.billing.models import ContactPerson
 from zbweb.db import db
 from zbweb.sync.models import Link
@@ -21,21 +21,6 @@ SETUPS = [
     )
     for winner in ("crm", "billing", "newest", "ask")
 ]
-
-
-def fill_both_sides(partners):
-    """Records of all kinds on both sides, namesakes among them."""
-    partners.sandbox.seed(accounts=4, contacts_per_account=2, loose_contacts=2)
-    acme = partners.add("Accounts", Account_Name="Acme Ltd", Phone="crm", Website="https://acme.example")
-    partners.add("Contacts", First_Name="Ada", Last_Name="Lovelace", Account_Name={"id": acme}, Mobile="1")
-    partners.add("Contacts", First_Name="Alan", Last_Name="Turing", Salutation="Dr.")
-    add_customer(display_name="Acme Ltd", phone="ours", fax="7", persons=(person(email="ada@acme.example"),))
-    add_customer(display_name="Zylker Export", company_name="Zylker Export and Sons", persons=(person("Bo", ""),))
-    add_customer(type="individual", display_name="Alan Turing", first_name="Alan", last_name="Turing", phone="2")
-    add_customer(
-        type="individual", display_name="The countess", first_name="Ada", last_name="King", notes="  two\nlines "
-    )
-    add_customer(type="individual", display_name="Prince")
 
 
 def ours(partners):

@@ -129,7 +129,7 @@ def test_the_details_say_how_changes_in_the_crm_arrive(connected):
     assert "found by each sync" in connected.get(DETAILS).text
     with unit_of_work() as session:
         connections.active(session).channel_events = ["Deals.all"]
-    assert "arrive at once" in connected.get(DETAILS).text
+    assert "arrive within seconds" in connected.get(DETAILS).text
     with unit_of_work() as session:
         connections.active(session).channel_problem = "Zoho CRM refused the order for notifications."
     assert "found by each sync. Zoho CRM refused the order" in connected.get(DETAILS).text

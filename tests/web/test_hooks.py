@@ -11,8 +11,8 @@ from tests.factories.runs import make_connection
 from zbweb.clock import now
 from zbweb.db import db, unit_of_work
 from zbweb.jobs import queue
-from zbweb.sync import events
 from zbweb.sync.models import Connection, CrmEvent
+from zbweb.sync.notifications import events
 
 TOKEN, SECRET = "the-token-of-the-address", "the-secret-of-the-channel"
 URL = f"/hooks/zoho/{TOKEN}"

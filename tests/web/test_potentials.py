@@ -17,7 +17,7 @@ from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import Transaction
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.sync import connection as connections
-from zbweb.sync import picking
+from zbweb.sync.pull import picking
 from zbweb.web import potentials
 
 HTMX = {"HX-Request": "true"}

@@ -13,8 +13,10 @@ from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import Customer, OutboxRow
 from zbweb.db import db, unit_of_work
 from zbweb.sync import connection as connections
-from zbweb.sync import delivery, metrics, runs
-from zbweb.sync.claims import METRICS
+from zbweb.sync import runs
+from zbweb.sync.documents import delivery
+from zbweb.sync.documents.claims import METRICS
+from zbweb.sync.figures import metrics
 
 SETUP = f"{DETAILS}/invoices"
 CHOICES = {"enabled": "y", "extent": "push", "winner": "crm"}

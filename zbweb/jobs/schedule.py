@@ -20,10 +20,13 @@ from zbweb.billing import post
 from zbweb.clock import now
 from zbweb.db import db, gather_statistics, unit_of_work, work_for
 from zbweb.jobs import queue
-from zbweb.sync import channels, claims, events, metrics, runs
+from zbweb.sync import runs
 from zbweb.sync.core.schedule import next_slot
 from zbweb.sync.core.words import ConnectionStatus, RunStatus, Trigger
+from zbweb.sync.documents import claims
+from zbweb.sync.figures import metrics
 from zbweb.sync.models import Connection, ModuleSetup, SyncRun
+from zbweb.sync.notifications import channels, events
 
 log = structlog.get_logger()
 

@@ -12,7 +12,9 @@ from rq import get_current_job
 from zbweb.billing import post
 from zbweb.db import db, work_for
 from zbweb.jobs import queue
-from zbweb.sync import channels, delivery, events, run
+from zbweb.sync import execution
+from zbweb.sync.documents import delivery
+from zbweb.sync.notifications import channels, events
 
 log = structlog.get_logger()
 
@@ -59,7 +61,7 @@ def run_sync(run_id: int) -> None:
         is_long = worked > _LONGEST_SECONDS or (worked > _SLICE_SECONDS and queue.is_waiting(queue.SYNC))
         return is_long or queue.is_told_to_stop()
 
-    if not run.execute(run_id, run.Shift(owner(), should_yield=should_yield)):
+    if not execution.execute(run_id, execution.Shift(owner(), should_yield=should_yield)):
         queue.run_sync(run_id)
 
 

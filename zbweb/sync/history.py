@@ -7,10 +7,11 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from zbweb.errors import NotFound
-from zbweb.sync import review, runs
+from zbweb.sync import runs
 from zbweb.sync.core.reasons import SENTENCES
 from zbweb.sync.core.words import Outcome, RunStatus, SyncedModule
 from zbweb.sync.models import Connection, ModuleSetup, SyncEntry, SyncRun
+from zbweb.sync.repair import review
 
 RUNS_PER_PAGE = 25
 ENTRIES_PER_PAGE = 50

@@ -7,10 +7,14 @@ failed and kept for the next run.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from zbweb.sync import deals, documents_in, metrics, push, reading
 from zbweb.sync.core.words import Automation, Extent, Scope
+from zbweb.sync.documents import incoming
+from zbweb.sync.figures import metrics
 from zbweb.sync.live import LiveRun
 from zbweb.sync.models import Connection, SyncRun
+from zbweb.sync.potentials import deals
+from zbweb.sync.pull import reading
+from zbweb.sync.push import customers
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ def _always(_live: LiveRun) -> bool:
 
 
 PHASES: Sequence[Phase] = (
-    Phase("lost_pushes", _always, push.settle_lost),
+    Phase("lost_pushes", _always, customers.settle_lost),
     Phase("accounts", _reads_accounts, reading.read_accounts),
     Phase("accounts_deleted", _reads_accounts, reading.follow_deleted_accounts),
     Phase("newcomers", _reads_both, reading.read_newcomers),
@@ -64,9 +68,9 @@ PHASES: Sequence[Phase] = (
     Phase("contacts_deleted", _reads_contacts, reading.follow_deleted_contacts),
     Phase("failed_before", _is_whole, reading.read_failed_before),
     Phase("chosen", _is_partial, reading.read_chosen),
-    Phase("push", _pushes, push.push_customers),
+    Phase("push", _pushes, customers.push_customers),
     Phase("deals", _automates, deals.poll),
-    Phase("documents", _always, documents_in.poll),
+    Phase("documents", _always, incoming.poll),
     Phase("figures", _always, metrics.owe_newcomers),
 )
 

@@ -7,11 +7,11 @@ from zbweb.billing.words import Role
 from zbweb.db import after_commit, db, unit_of_work
 from zbweb.errors import AppError
 from zbweb.jobs import queue
-from zbweb.sync import automation
 from zbweb.sync import connection as connections
 from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
 from zbweb.sync.core.words import Automation
 from zbweb.sync.models import Connection
+from zbweb.sync.potentials import automation
 from zbweb.web import access, crm_words, htmx
 from zbweb.web.forms.automation import AutomationForm
 

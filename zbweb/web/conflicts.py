@@ -9,10 +9,12 @@ from flask.typing import ResponseReturnValue
 from zbweb.billing.words import Role
 from zbweb.db import db, unit_of_work
 from zbweb.errors import Conflict, Invalid, NotFound
-from zbweb.sync import conflicts, history, mappings
 from zbweb.sync import connection as connections
-from zbweb.sync.conflicts import Choice, Side, Typed
+from zbweb.sync import history
 from zbweb.sync.core.words import Outcome
+from zbweb.sync.repair import conflicts
+from zbweb.sync.repair.conflicts import Choice, Side, Typed
+from zbweb.sync.setup import mappings
 from zbweb.web import access, crm_words, htmx
 
 bp = Blueprint("conflicts", __name__, url_prefix="/settings/integrations/zoho-crm/conflicts")

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from zbweb.billing.words import Role
 from zbweb.db import unit_of_work
 from zbweb.sync import connection as connections
-from zbweb.sync import metrics
+from zbweb.sync.figures import metrics
 from zbweb.web import access, htmx
 
 bp = Blueprint("crm_figures", __name__, url_prefix="/settings/integrations/zoho-crm/figures")

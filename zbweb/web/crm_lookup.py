@@ -12,9 +12,10 @@ from zbweb.billing.queries import offers
 from zbweb.billing.words import Kind
 from zbweb.db import db
 from zbweb.errors import AppError, NotFound
-from zbweb.sync import connection, picking, searching
+from zbweb.sync import connection
 from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
-from zbweb.sync.searching import Found
+from zbweb.sync.pull import picking, searching
+from zbweb.sync.pull.searching import Found
 from zbweb.web import access, htmx
 
 bp = Blueprint("crm_lookup", __name__)

@@ -16,13 +16,14 @@ from zbweb.crm.errors import CrmError
 from zbweb.crm.port import CrmClient
 from zbweb.db import db, unit_of_work
 from zbweb.errors import Invalid, Stale
-from zbweb.sync import clients, offer, runs, setup
+from zbweb.sync import clients, runs
 from zbweb.sync import connection as connections
 from zbweb.sync.core.fields import BillingField, Table
 from zbweb.sync.core.words import SyncedModule, Trigger
 from zbweb.sync.errors import SyncError
 from zbweb.sync.models import Connection, ModuleSetup
-from zbweb.sync.setup import Draft
+from zbweb.sync.setup import offer, wizard
+from zbweb.sync.setup.wizard import Draft
 from zbweb.web import access, crm_words, htmx
 from zbweb.web.forms.crm_setup import DuplicatesForm, ExtentForm, ModuleForm, StepForm, ViewsForm, mapping_typed
 
@@ -83,7 +84,7 @@ def duplicates() -> ResponseReturnValue:
     names, problem = _asked(
         connection, lambda client: offer.names(client, crm_module, view_id=draft.view_id(crm_module))
     )
-    twins = setup.twins(db.session(), names or [])
+    twins = wizard.twins(db.session(), names or [])
     return _page(
         "duplicates", draft, form=form, names=names, twins=twins, problem=problem,
         crm_module=crm_module, name_field=offer.NAME_FIELDS[crm_module].replace("_", " "),
@@ -124,7 +125,7 @@ def _fill_views(form: ViewsForm, draft: Draft, offered: Mapping[str, list[offer.
 def fields() -> ResponseReturnValue:
     """Step 5: Map Fields."""
     connection, draft = _begin()
-    billing = {table: setup.billing_fields(db.session(), table) for table in draft.tables}
+    billing = {table: wizard.billing_fields(db.session(), table) for table in draft.tables}
     problem = ""
     errors: dict[str, str] = {}
     if request.method == "POST":
@@ -162,7 +163,7 @@ def _mapping_errors(
     found = [
         fault
         for table in draft.tables
-        for fault in setup.mapping_faults(draft, table, billing[table], metas[table.crm_module])
+        for fault in wizard.mapping_faults(draft, table, billing[table], metas[table.crm_module])
     ]
     return "", {f"{fault.table}-{fault.field}": fault.message for fault in found}
 
@@ -223,7 +224,7 @@ def _view_names(draft: Draft, views: Mapping[str, Any] | None) -> dict[str, str]
 def discard() -> ResponseReturnValue:
     """Leave the wizard without its changes."""
     with unit_of_work() as session:
-        setup.discard(session, connections.active_or_refuse(session))
+        wizard.discard(session, connections.active_or_refuse(session))
     flash("The changes were discarded; what was saved before stands.", "info")
     return htmx.redirect(url_for("integrations.zoho_crm"))
 
@@ -237,12 +238,12 @@ def _begin() -> tuple[Connection, Draft]:
 
 
 def _draft(connection: Connection) -> Draft:
-    return setup.draft_of(runs.setup_of(db.session(), connection.id, SyncedModule.CUSTOMERS))
+    return wizard.draft_of(runs.setup_of(db.session(), connection.id, SyncedModule.CUSTOMERS))
 
 
 def _keep(changes: Mapping[str, Any]) -> Draft:
     with unit_of_work() as session:
-        return setup.keep(session, connections.active_or_refuse(session), changes)
+        return wizard.keep(session, connections.active_or_refuse(session), changes)
 
 
 def _onward(step: str, form: StepForm) -> ResponseReturnValue | None:
@@ -287,7 +288,7 @@ def _finish(connection: Connection, seen: str) -> ResponseReturnValue:
     try:
         with unit_of_work() as session:
             present = connections.active_or_refuse(session)
-            saved = setup.save(session, present, sight, seen=seen, actor=access.person().actor)
+            saved = wizard.save(session, present, sight, seen=seen, actor=access.person().actor)
             message = _then(session, present, saved)
     except Stale as error:
         flash(error.message, "warning")

@@ -14,7 +14,7 @@ from zbweb.billing.queries import customers as list_of
 from zbweb.billing.queries.customers import View, Wanted
 from zbweb.db import db, unit_of_work
 from zbweb.errors import Invalid
-from zbweb.sync import links
+from zbweb.sync.repair import links
 from zbweb.web import access, htmx
 from zbweb.web.forms.attempt import attempt
 from zbweb.web.forms.customer_bulk import BulkForm, bulk_form

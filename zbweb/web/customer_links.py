@@ -10,11 +10,13 @@ from zbweb.billing.words import CustomerType
 from zbweb.crm.port import CrmClient
 from zbweb.db import db, unit_of_work
 from zbweb.errors import AppError
-from zbweb.sync import connection, links, picking, searching
+from zbweb.sync import connection
 from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
 from zbweb.sync.core.words import Entity
 from zbweb.sync.models import Connection
-from zbweb.sync.searching import Found
+from zbweb.sync.pull import picking, searching
+from zbweb.sync.pull.searching import Found
+from zbweb.sync.repair import links
 from zbweb.web import access, htmx
 
 bp = Blueprint("customer_links", __name__)

@@ -11,8 +11,9 @@ from zbweb.billing.queries import activity
 from zbweb.billing.queries import customers as list_of
 from zbweb.billing.queries.customers import VIEW_LABELS, View, Wanted
 from zbweb.db import db, unit_of_work
-from zbweb.sync import connection, links
+from zbweb.sync import connection
 from zbweb.sync.core.words import Entity
+from zbweb.sync.repair import links
 from zbweb.web import access, htmx
 from zbweb.web.forms.attempt import attempt
 from zbweb.web.forms.customers import ADDRESS_PARTS, CustomerForm, customer_form

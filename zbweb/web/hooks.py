@@ -12,11 +12,11 @@ from sqlalchemy import select
 
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.errors import Conflict
-from zbweb.sync import events
-from zbweb.sync.channels import HOOK_PATH
 from zbweb.sync.core import notices
 from zbweb.sync.core.notices import LARGEST_BODY, Notice
 from zbweb.sync.models import Connection
+from zbweb.sync.notifications import events
+from zbweb.sync.notifications.channels import HOOK_PATH
 from zbweb.web import access, security
 
 bp = Blueprint("hooks", __name__)

@@ -11,11 +11,13 @@ from zbweb.billing.journal import Actor
 from zbweb.billing.words import Kind, Role
 from zbweb.db import after_commit, db, unit_of_work
 from zbweb.jobs import queue
-from zbweb.sync import channels, history, metrics, panel_links, runs
 from zbweb.sync import connection as connections
+from zbweb.sync import history, runs
 from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
 from zbweb.sync.core.words import Trigger
+from zbweb.sync.figures import metrics, panel_links
 from zbweb.sync.models import Connection
+from zbweb.sync.notifications import channels
 from zbweb.web import access, crm_words, htmx
 from zbweb.web.automation import switches
 

@@ -12,8 +12,9 @@ from zbweb.billing.queries import items as list_of
 from zbweb.billing.queries.items import VIEW_LABELS, View, Wanted
 from zbweb.billing.words import Role
 from zbweb.db import db, unit_of_work
-from zbweb.sync import connection, links
+from zbweb.sync import connection
 from zbweb.sync.core.words import Entity
+from zbweb.sync.repair import links
 from zbweb.web import access, htmx
 from zbweb.web.forms.attempt import attempt
 from zbweb.web.forms.items import ItemForm, item_form

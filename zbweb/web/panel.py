@@ -13,7 +13,7 @@ from zbweb.billing.queries.paging import Window
 from zbweb.billing.queries.transactions import Filter
 from zbweb.billing.words import Kind
 from zbweb.db import db, work_for
-from zbweb.sync import panel_links
+from zbweb.sync.figures import panel_links
 from zbweb.web import access
 
 bp = Blueprint("panel", __name__)

@@ -18,10 +18,11 @@ from zbweb.billing.queries.potentials import Progress
 from zbweb.crm.port import CrmClient
 from zbweb.db import db, unit_of_work
 from zbweb.errors import AppError
-from zbweb.sync import connection, potentials
+from zbweb.sync import connection
 from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
 from zbweb.sync.models import Connection
-from zbweb.sync.potentials import CrmDetails, PotentialView
+from zbweb.sync.potentials import linking
+from zbweb.sync.potentials.linking import CrmDetails, PotentialView
 from zbweb.web import access, htmx
 
 bp = Blueprint("potentials", __name__)
@@ -62,10 +63,10 @@ def sidebar() -> ResponseReturnValue:
     if htmx.is_htmx() and "details" not in request.args:
         return htmx.block(_PAGE, "shell", customer=customer, waits=True)
     linked, sight = _linked(session, place), _look(session, place.customer_id)
-    known = potentials.known_here(session, place.customer_id) if sight.potentials is None else sight.potentials
+    known = linking.known_here(session, place.customer_id) if sight.potentials is None else sight.potentials
     return htmx.page_or_block(
         _PAGE, "details", customer=customer, waits=False, place=place, sight=sight, linked=linked,
-        shown=potentials.with_linked(known, linked), base_currency=books.own(session).base_currency,
+        shown=linking.with_linked(known, linked), base_currency=books.own(session).base_currency,
         nav_active="customers",
     )  # fmt: skip
 
@@ -77,7 +78,7 @@ def associate() -> ResponseReturnValue:
     place, session = Place.asked(), db.session()
     live, client = _client(session)
     potential_id = request.form.get("potential_id", "")
-    chosen = potentials.find(session, live, client, place.customer_id, potential_id)
+    chosen = linking.find(session, live, client, place.customer_id, potential_id)
     return _tie(place, chosen)
 
 
@@ -100,11 +101,11 @@ def _look(session: Session, customer_id: int) -> Sight:
     """What the CRM says; a CRM that is away is not asked twice."""
     try:
         live, client = _client(session)
-        details = potentials.crm_details(session, live, client, customer_id)
+        details = linking.crm_details(session, live, client, customer_id)
     except AppError as refusal:
         return Sight(problem=refusal.message)
     try:
-        found = potentials.for_customer(session, live, client, customer_id)
+        found = linking.for_customer(session, live, client, customer_id)
     except AppError as refusal:
         return Sight(details=details, trouble=refusal.message)
     return Sight(details=details, potentials=tuple(found))
@@ -116,13 +117,13 @@ def _linked(session: Session, place: Place) -> PotentialView | None:
     if place.editor:
         potential_id, name, stage = (said.get(f"potential_{part}", "") for part in ("id", "name", "stage"))
     elif place.transaction_id:
-        saved = potentials.document(session, place.transaction_id)
+        saved = linking.document(session, place.transaction_id)
         potential_id, name, stage = saved.potential_id or "", saved.potential_name, saved.potential_stage
     else:
         return None
     if not potential_id:
         return None
-    known = {each.id: each for each in potentials.known_here(session, place.customer_id)}
+    known = {each.id: each for each in linking.known_here(session, place.customer_id)}
     return replace(
         known.get(potential_id, PotentialView(potential_id, name, stage, Progress())), name=name, stage=stage
     )
@@ -145,14 +146,14 @@ def _write(place: Place, chosen: Potential | None) -> tuple[Transaction, int | N
     """Write it on the saved document, and the version that the open editor may go on with, if it was up to date."""
     actor = access.person().actor
     with unit_of_work() as session:
-        saved = standing.lock(session, potentials.document(session, place.transaction_id or 0).id)
+        saved = standing.lock(session, linking.document(session, place.transaction_id or 0).id)
         is_current = request.form.get("version") == str(saved.version)
         if place.editor and saved.customer_id != place.customer_id:
             return saved, None
         if chosen is None:
             transactions.dissociate_potential(session, saved, actor=actor)
         else:
-            potentials.associate(session, saved, chosen, customer_id=place.customer_id, actor=actor)
+            linking.associate(session, saved, chosen, customer_id=place.customer_id, actor=actor)
         return saved, saved.version if is_current else None
 
 

@@ -6,10 +6,12 @@ from flask.typing import ResponseReturnValue
 from zbweb.billing.words import Role
 from zbweb.db import db, unit_of_work
 from zbweb.errors import AppError, Conflict, NotFound
-from zbweb.sync import clients, picking, review
+from zbweb.sync import clients
 from zbweb.sync import connection as connections
 from zbweb.sync.errors import SyncError
 from zbweb.sync.models import Link
+from zbweb.sync.pull import picking
+from zbweb.sync.repair import review
 from zbweb.web import access, crm_words, htmx
 
 bp = Blueprint("review", __name__, url_prefix="/settings/integrations/zoho-crm/review")

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 from zbweb.billing.words import Role
 from zbweb.db import db, unit_of_work
 from zbweb.sync import connection as connections
-from zbweb.sync import history, mappings, runs
+from zbweb.sync import history, runs
 from zbweb.sync.core.reasons import FOUND_HERE
 from zbweb.sync.core.words import Direction, Outcome
 from zbweb.sync.history import EntryFilter, RunFilter
 from zbweb.sync.models import SyncEntry
+from zbweb.sync.setup import mappings
 from zbweb.web import access, crm_words, htmx, spreadsheet
 
 bp = Blueprint("sync_history", __name__, url_prefix="/settings/integrations/zoho-crm/history")

@@ -6,11 +6,12 @@ from flask.typing import ResponseReturnValue
 from zbweb.billing.words import Role
 from zbweb.db import db
 from zbweb.errors import AppError
-from zbweb.sync import clients, history, mappings
+from zbweb.sync import clients, history
 from zbweb.sync import connection as connections
-from zbweb.sync.foresight import Part
 from zbweb.sync.models import Connection
-from zbweb.sync.preview import Preview, preview
+from zbweb.sync.preview.rehearsal import Preview, preview
+from zbweb.sync.preview.sample import Part
+from zbweb.sync.setup import mappings
 from zbweb.web import access, crm_words, htmx
 from zbweb.web.sync_history import OUTCOMES
 

@@ -7,12 +7,14 @@ from sqlalchemy.orm import Session
 from zbweb.billing.words import Role
 from zbweb.crm.errors import CrmError
 from zbweb.db import db, unit_of_work
-from zbweb.sync import clients, history, mappings, runs, undo
+from zbweb.sync import clients, history, runs
 from zbweb.sync.core.undoing import SENTENCES, Verb
 from zbweb.sync.core.words import Extent
 from zbweb.sync.errors import CannotUndo, SyncError
 from zbweb.sync.models import Connection, SyncRun
-from zbweb.sync.undo import Key
+from zbweb.sync.repair import undo
+from zbweb.sync.repair.undo import Key
+from zbweb.sync.setup import mappings
 from zbweb.web import access, crm_words, htmx
 
 bp = Blueprint("sync_undo", __name__, url_prefix="/settings/integrations/zoho-crm/history")

@@ -7,10 +7,11 @@ from zbweb.billing.status import Status
 from zbweb.billing.words import Kind, Role
 from zbweb.crm.errors import CrmError
 from zbweb.db import db, unit_of_work
-from zbweb.sync import clients, runs, shapes, transaction_setups
+from zbweb.sync import clients, runs
 from zbweb.sync import connection as connections
 from zbweb.sync.core.document_words import CRM_MODULES, STATUS_OUT
 from zbweb.sync.core.words import Extent
+from zbweb.sync.documents import setups, shapes
 from zbweb.sync.errors import SyncError
 from zbweb.sync.models import Connection, ModuleSetup
 from zbweb.web import access, crm_words, htmx
@@ -68,7 +69,7 @@ def edit(kind: Kind) -> ResponseReturnValue:
         form=form,
         page=PAGES[kind],
         problem=problem,
-        unsent=transaction_setups.unsent(db.session(), connection, kind),
+        unsent=setups.unsent(db.session(), connection, kind),
         mapping=_OURS[kind] | _ALL,
         statuses=[(Status(status).value, word) for status, word in STATUS_OUT[kind].items() if status != Status.DRAFT],
         crm_module=CRM_MODULES[kind].replace("_", " "),
@@ -89,7 +90,7 @@ def _save(connection: Connection, kind: Kind, form: TransactionSetupForm) -> str
     with unit_of_work() as session:
         present = connections.active_or_refuse(session)
         actor = access.person().actor
-        transaction_setups.save(session, present, kind, form.choices(), shape=shape, actor=actor)
+        setups.save(session, present, kind, form.choices(), shape=shape, actor=actor)
     return ""
 
 

@@ -4,7 +4,7 @@ from flask import Blueprint, flash, url_for
 from flask.typing import ResponseReturnValue
 
 from zbweb.db import db, unit_of_work
-from zbweb.sync import transaction_state
+from zbweb.sync.documents import state
 from zbweb.web import access, htmx
 
 bp = Blueprint("transaction_sync", __name__)
@@ -22,8 +22,8 @@ def chip(transaction_id: int) -> ResponseReturnValue:
 def retry(transaction_id: int) -> ResponseReturnValue:
     """Send it again, now."""
     with unit_of_work() as session:
-        document = transaction_state.find(session, transaction_id)
-        transaction_state.send_again(session, document)
+        document = state.find(session, transaction_id)
+        state.send_again(session, document)
     if htmx.is_htmx():
         return _chip(transaction_id)
     flash("It is sent to Zoho CRM again.", "success")
@@ -32,9 +32,9 @@ def retry(transaction_id: int) -> ResponseReturnValue:
 
 def _chip(transaction_id: int) -> ResponseReturnValue:
     session = db.session()
-    document = transaction_state.find(session, transaction_id)
+    document = state.find(session, transaction_id)
     return htmx.page(
         "transaction_sync/chip.html",
         document=document,
-        standing=transaction_state.standing(session, document),
+        standing=state.standing(session, document),
     )

@@ -10,7 +10,7 @@ from wtforms.validators import InputRequired, Length
 
 from zbweb.sync.core.fields import BillingField, Table
 from zbweb.sync.core.words import Extent, Policy, Scope, Winner
-from zbweb.sync.offer import OfferedView
+from zbweb.sync.setup.offer import OfferedView
 from zbweb.web.crm_words import EXTENTS, LOOSE, POLICIES, SCOPES, WINNERS
 
 _EXTENTS: dict[str, str] = {key: EXTENTS[key] for key in (Extent.FETCH, Extent.BOTH)}

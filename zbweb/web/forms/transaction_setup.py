@@ -5,7 +5,7 @@ from wtforms import BooleanField, HiddenField, RadioField
 from wtforms.validators import InputRequired
 
 from zbweb.sync.core.words import Extent, Winner
-from zbweb.sync.transaction_setups import Choices
+from zbweb.sync.documents.setups import Choices
 from zbweb.web.crm_words import EXTENTS, WINNERS
 
 _EXTENTS: dict[str, str] = {key: EXTENTS[key] for key in (Extent.PUSH, Extent.BOTH)}

@@ -1,0 +1,77 @@
+"""Making sure that a document's customer is in the CRM."""
+
+import pytest
+
+from tests.factories.both_sides import add_customer, link_of, person, waiting
+from tests.factories.sync import connected
+from zbweb.crm.errors import CrmError
+from zbweb.db import db, unit_of_work
+from zbweb.sync import runs
+from zbweb.sync.core.words import Trigger
+from zbweb.sync.models import SyncRun
+from zbweb.sync.push.one_customer import push_one
+
+
+def last_run():
+    db.session.rollback()
+    return db.session.query(SyncRun).order_by(SyncRun.id.desc()).populate_existing().first()
+
+
+def test_a_customer_without_a_pair_is_pushed_at_once_and_alone(both_ways):
+    add_customer(display_name="Other")
+    customer_id = add_customer(display_name="Acme Ltd")
+    link = push_one(both_ways.connection, customer_id, both_ways.client)
+    assert link.entity_id == customer_id
+    assert [each["Account_Name"] for each in both_ways.records("Accounts", "Account_Name")] == ["Acme Ltd"]
+    run = last_run()
+    assert (run.trigger, run.status, run.added) == ("transaction", "succeeded", 1)
+    assert [entry.reason for entry in both_ways.entries(run)] == ["pushed_new"]
+
+
+def test_a_customer_with_a_pair_costs_no_call(both_ways):
+    customer_id = add_customer()
+    both_ways.sync()
+    both_ways.forget_calls()
+    assert (
+        push_one(both_ways.connection, customer_id, both_ways.client).crm_id == link_of("customer", customer_id).crm_id
+    )
+    assert both_ways.sandbox.requests() == []
+
+
+def test_its_persons_follow_with_the_next_sync(both_ways):
+    customer_id = add_customer(persons=(person(),))
+    push_one(both_ways.connection, customer_id, both_ways.client)
+    both_ways.sync()
+    assert len(both_ways.records("Contacts")) == 1
+
+
+def test_it_waits_its_turn_while_a_run_is_under_way(both_ways):
+    customer_id = add_customer()
+    with unit_of_work() as session:
+        queued = runs.queue_run(session, both_ways.connection, trigger=Trigger.AUTO, actor_name="")
+        assert runs.claim(session, queued.id, "somebody") is not None
+    assert push_one(both_ways.connection, customer_id, both_ways.client) is None
+    assert both_ways.records("Accounts") == []
+
+
+def test_customers_that_are_only_fetched_are_not_pushed_for_a_document_either(app, asha, sandbox):
+    partners = connected(app, sandbox, extent="fetch")
+    assert push_one(partners.connection, add_customer(), partners.client) is None
+    assert partners.records("Accounts") == []
+
+
+def test_a_refused_customer_has_no_link_and_an_entry_that_says_why(both_ways):
+    customer_id = add_customer(display_name="A" * 130)
+    assert push_one(both_ways.connection, customer_id, both_ways.client) is None
+    assert last_run().status == "partly_failed"
+    assert waiting() == {("customer", customer_id)}
+
+
+def test_a_crm_that_is_away_is_told_and_the_run_ends_failed(both_ways):
+    customer_id = add_customer()
+    both_ways.sandbox.faults(fail_next=[{"status": 503, "count": 50}])
+    with pytest.raises(CrmError):
+        push_one(both_ways.connection, customer_id, both_ways.client)
+    assert last_run().status == "failed"
+    both_ways.sandbox.faults(fail_next=[])
+    assert push_one(both_ways.connection, customer_id, both_ways.client) is not None

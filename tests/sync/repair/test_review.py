@@ -1,0 +1,244 @@
+"""Customers that may be the same under another name: found while they arrive, decided by a person."""
+
+import pytest
+from sqlalchemy import event, select
+
+from tests.factories.both_sides import add_customer, change, link_of, outcomes, person
+from tests.factories.sync import connected, hasty_client
+from tests.factories.transactions import make_quote
+from zbweb.billing import customers
+from zbweb.billing.journal import SYSTEM
+from zbweb.billing.models import ContactPerson, Customer
+from zbweb.db import db, unit_of_work
+from zbweb.errors import Conflict, NotFound
+from zbweb.sync.models import ReviewPair
+from zbweb.sync.pull import picking
+from zbweb.sync.repair import review
+
+
+@pytest.fixture
+def partners(app, asha, sandbox):
+    return connected(app, sandbox, scope="accounts_and_contacts", include_loose=True, extent="fetch", policy="skip")
+
+
+def pairs(partners):
+    db.session.rollback()
+    return review.open_pairs(db.session(), partners.connection_id)[0]
+
+
+def told(partners):
+    return [(pair.why, pair.ours.display_name, pair.other.display_name) for pair in pairs(partners)]
+
+
+def decide(asha, decision, pair_id):
+    with unit_of_work() as session:
+        return decision(session, pair_id, actor=asha.actor)
+
+
+def fetch(partners, asha, link):
+    picking.fetch_one(
+        partners.connection, link.crm_module, link.crm_id, actor=asha.actor, client=hasty_client(partners.connection)
+    )
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "why"),
+    [
+        ({"display_name": "Acme Ltd"}, {"Account_Name": "ACME Limited"}, "name"),
+        ({"display_name": "Acme", "website": "acme.example"},
+         {"Account_Name": "Apex", "Website": "https://www.acme.example/"}, "domain"),
+        ({"display_name": "Acme", "email": "info@acme.example"},
+         {"Account_Name": "Apex", "Website": "acme.example"}, "domain"),
+    ],
+)  # fmt: skip
+def test_an_account_that_is_like_a_customer_of_ours_is_kept_for_review_and_not_paired(partners, ours, theirs, why):
+    add_customer(**ours)
+    partners.add("Accounts", **theirs)
+    run = partners.sync()
+    assert (run.added, len(partners.customers())) == (1, 2)
+    assert told(partners) == [(why, ours["display_name"], theirs["Account_Name"])]
+
+
+def test_people_are_compared_by_their_own_address_only(partners):
+    add_customer(type="individual", display_name="Annie O", last_name="O", email="ann@acme.example")
+    partners.add("Contacts", First_Name="Ann", Last_Name="O'Brien", Email="ann@acme.example")
+    partners.add("Contacts", First_Name="Bo", Last_Name="Lee", Email="bo@acme.example")
+    partners.sync()
+    assert told(partners) == [("email", "Annie O", "Ann O'Brien")]
+
+
+def test_namesakes_and_customers_that_are_linked_or_came_from_the_crm_are_no_near_matches(partners):
+    add_customer(display_name="Twin")
+    partners.add("Accounts", Account_Name="TWIN")
+    partners.add("Accounts", Account_Name="First Ltd")
+    partners.sync()
+    partners.add("Accounts", Account_Name="First Limited")
+    partners.sync()
+    assert told(partners) == []
+
+
+def test_a_record_has_one_pair_with_the_oldest_of_those_that_are_most_alike(partners):
+    add_customer(display_name="Other", website="acme.example")
+    add_customer(display_name="Acme GmbH")
+    add_customer(display_name="Acme Inc")
+    partners.add("Accounts", Account_Name="Acme Ltd", Website="acme.example")
+    partners.sync()
+    assert told(partners) == [("name", "Acme GmbH", "Acme Ltd")]
+
+
+def test_a_batch_asks_once_however_many_arrive(partners):
+    for number in range(5):
+        add_customer(display_name=f"Name {number} Ltd")
+    partners.sandbox.seed(accounts=120)
+    partners.add("Accounts", Account_Name="Name 3 Limited")
+    asked = []
+
+    def listen(connection, cursor, statement, *_more):
+        if "customers.loose_key" in statement and "FROM customers" in statement and "customers.domain IN" in statement:
+            asked.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", listen)
+    partners.sync()
+    event.remove(db.engine, "before_cursor_execute", listen)
+    assert len(asked) == 1
+    assert told(partners) == [("name", "Name 3 Ltd", "Name 3 Limited")]
+
+
+# --- what a decision does ---------------------------------------------------------------------------
+
+
+def test_linking_leaves_one_customer_that_holds_both_books_values(partners, asha):
+    ours = add_customer(display_name="Acme Ltd", billing_city="Rome", fax="7", persons=(person(phone="1"),))
+    account = partners.add("Accounts", Account_Name="Acme Limited", Phone="5")
+    for first in ("Ada", "Alan"):
+        partners.add("Contacts", First_Name=first, Last_Name="Lovelace", Account_Name={"id": account})
+    partners.sync()
+    link = decide(asha, review.link, pairs(partners)[0].id)
+    assert (link.entity_id, link.crm_id, link.made_by) == (ours, account, "billing")
+    fetch(partners, asha, link)
+    (customer,) = partners.customers()
+    assert (customer.id, customer.display_name, customer.phone) == (ours, "Acme Limited", "5")
+    assert (customer.billing_city, customer.fax) == ("Rome", "7")
+    assert sorted(each.full_name for each in customer.contact_persons) == ["Ada Lovelace", "Alan Lovelace"]
+    assert told(partners) == []
+    partners.forget_calls()
+    again = partners.sync()
+    assert (again.added, again.updated, again.deleted, again.failed) == (0, 0, 0, 0)
+
+
+def test_what_has_become_one_stays_one_when_the_record_changes(partners, asha):
+    ours = add_customer(display_name="Acme Ltd")
+    account = partners.add("Accounts", Account_Name="Acme Limited")
+    partners.sync()
+    decide(asha, review.link, pairs(partners)[0].id)
+    partners.edit("Accounts", account, Phone="9")
+    partners.sync()
+    (customer,) = partners.customers()
+    assert (customer.id, customer.phone) == (ours, "9")
+
+
+def test_kept_apart_they_are_not_asked_about_again(partners, asha):
+    add_customer(display_name="Acme Ltd")
+    account = partners.add("Accounts", Account_Name="Acme Limited")
+    partners.sync()
+    decide(asha, review.keep_apart, pairs(partners)[0].id)
+    partners.edit("Accounts", account, Phone="9")
+    partners.sync()
+    assert told(partners) == []
+    assert len(partners.customers()) == 2
+
+
+def test_a_pair_is_decided_once(partners, asha):
+    add_customer(display_name="Acme Ltd")
+    partners.add("Accounts", Account_Name="Acme Limited")
+    partners.sync()
+    pair_id = pairs(partners)[0].id
+    decide(asha, review.keep_apart, pair_id)
+    for decision in (review.keep_apart, review.link):
+        with pytest.raises(NotFound):
+            decide(asha, decision, pair_id)
+    assert len(partners.customers()) == 2
+
+
+def test_nothing_that_was_built_on_the_newer_customer_is_lost(partners, asha):
+    add_customer(display_name="Acme Ltd")
+    add_customer(display_name="Zoo Ltd")
+    partners.add("Accounts", Account_Name="Acme Limited")
+    partners.add("Accounts", Account_Name="Zoo Limited")
+    partners.sync()
+    billed, edited = pairs(partners)
+    with unit_of_work() as session:
+        make_quote(session, session.get(Customer, billed.other.id))
+    change(edited.other.id, asha.actor, phone="by hand")
+    with pytest.raises(Conflict, match="has transactions"):
+        decide(asha, review.link, billed.id)
+    with pytest.raises(Conflict, match="Asha Rao has edited Zoo Limited"):
+        decide(asha, review.link, edited.id)
+    assert len(partners.customers()) == 4
+    assert len(pairs(partners)) == 2
+
+
+def test_a_pair_disappears_with_either_of_its_customers(partners, asha):
+    for name in ("Acme", "Zoo"):
+        add_customer(display_name=f"{name} Ltd")
+        partners.add("Accounts", Account_Name=f"{name} Limited")
+    partners.sync()
+    one, two = pairs(partners)
+    with unit_of_work() as session:
+        customers.delete(session, customers.locked(session, one.ours.id), actor=asha.actor)
+        customers.delete(session, customers.locked(session, two.other.id), actor=asha.actor)
+    assert pairs(partners) == []
+    assert partners.count(ReviewPair) == 0
+
+
+# --- both ways: ours is not added to the CRM before somebody has spoken -----------------------------
+
+
+def test_a_customer_that_may_be_there_already_is_not_pushed_until_it_is_kept_apart(both_ways, asha):
+    ours = add_customer(display_name="Acme Ltd", persons=(person(),))
+    both_ways.add("Accounts", Account_Name="Acme Limited")
+    run = both_ways.sync()
+    assert ("out", "skipped", "awaits_review", "Acme Ltd") in outcomes(both_ways, run)
+    assert [each["Account_Name"] for each in both_ways.records("Accounts", "Account_Name")] == ["Acme Limited"]
+    assert both_ways.sync().skipped == 0
+    decide(asha, review.keep_apart, pairs(both_ways)[0].id)
+    both_ways.sync()
+    names = {each["Account_Name"] for each in both_ways.records("Accounts", "Account_Name")}
+    assert names == {"Acme Limited", "Acme Ltd"}
+    assert link_of("customer", ours) is not None
+    assert [each["Last_Name"] for each in both_ways.records("Contacts", "Last_Name")] == ["Lovelace"]
+
+
+def test_linked_both_ways_the_books_agree_and_are_quiet(both_ways, asha):
+    ours = add_customer(display_name="Acme Ltd", fax="7", persons=(person(phone="1"),))
+    account = both_ways.add("Accounts", Account_Name="Acme Limited", Phone="5")
+    both_ways.add("Contacts", First_Name="Ada", Last_Name="Lovelace", Account_Name={"id": account})
+    both_ways.sync()
+    fetch(both_ways, asha, decide(asha, review.link, pairs(both_ways)[0].id))
+    both_ways.sync()
+    ((name, phone, fax),) = [
+        (each["Account_Name"], each["Phone"], each["Fax"])
+        for each in both_ways.records("Accounts", "Account_Name", "Phone", "Fax")
+    ]
+    assert (name, phone, fax) == ("Acme Limited", "5", "7")
+    assert [each["Phone"] for each in both_ways.records("Contacts", "Phone")] == ["1"]
+    assert [each.id for each in both_ways.customers()] == [ours]
+    assert db.session.scalars(select(ContactPerson.last_name)).all() == ["Lovelace"]
+    both_ways.forget_calls()
+    both_ways.sync()
+    assert both_ways.writes() == []
+
+
+def test_both_databases_find_and_link_near_matches(any_app, sandbox):
+    partners = connected(any_app, sandbox, scope="accounts_and_contacts", extent="fetch", policy="skip")
+    ours = add_customer(display_name="Acme Ltd", persons=(person(),))
+    account = partners.add("Accounts", Account_Name="Acme Limited")
+    for first in ("Ada", "Alan"):
+        partners.add("Contacts", First_Name=first, Last_Name="Lovelace", Account_Name={"id": account})
+    partners.sync()
+    (pair,) = pairs(partners)
+    with unit_of_work() as session:
+        review.link(session, pair.id, actor=SYSTEM)
+    assert [each.id for each in partners.customers()] == [ours]
+    assert sorted(each.first_name for each in partners.customers()[0].contact_persons) == ["Ada", "Alan"]
+    assert pairs(partners) == []

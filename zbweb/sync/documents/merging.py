@@ -1,0 +1,230 @@
+"""One document of the CRM brought in: added here, merged with its pair, or parted from it.
+
+Snapshot, ours and theirs are compared field by field. What the CRM says that is not so here afterwards (a total by
+other rules, a status that cannot be) is put into the outbox, and the next delivery sets it right.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from zbweb.billing import books, moves, standing, status, transactions
+from zbweb.billing.drafts import from_transaction
+from zbweb.billing.journal import Actor, put_in_outbox
+from zbweb.billing.models import OutboxRow, Transaction
+from zbweb.billing.status import Status
+from zbweb.billing.words import Kind, Origin
+from zbweb.clock import now
+from zbweb.crm.port import Record
+from zbweb.errors import AppError
+from zbweb.sync.core.choices import Choices
+from zbweb.sync.core.document_words import CRM_MODULES, GONE, STATUS_IN
+from zbweb.sync.core.documents import Shape, Ties, Values, compose, from_record, theirs
+from zbweb.sync.core.reasons import Reason
+from zbweb.sync.core.words import Entity, LinkState, Outcome, Winner
+from zbweb.sync.desk import CRM_ACTOR, Desk, Fate
+from zbweb.sync.documents import drafts, papers
+from zbweb.sync.documents.drafts import Arrival
+from zbweb.sync.figures import metrics
+from zbweb.sync.models import Connection, Link
+from zbweb.sync.push.pushing import links_of
+
+_FIRST_STEP = {Kind.SALES_ORDER: Status.CONFIRMED}
+"""Where a new document goes first that cannot reach its status from draft at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inlet:
+    """A module that is synced both ways; `since`: documents made in the CRM before then are left alone."""
+
+    kind: Kind
+    setup_id: int
+    choices: Choices
+    shape: Shape
+    since: datetime
+    read_until: datetime
+
+    @property
+    def crm_module(self) -> str:
+        """The CRM's name of the module."""
+        return CRM_MODULES[self.kind]
+
+
+def links_there(session: Session, connection_id: int, inlet: Inlet, crm_ids: Collection[str]) -> dict[str, Link]:
+    """Links of CRM documents, past ones included; an active one before any other."""
+    statement = select(Link).where(
+        Link.connection_id == connection_id, Link.entity == Entity.TRANSACTION,
+        Link.crm_module == inlet.crm_module, Link.crm_id.in_(crm_ids),
+    ).order_by((Link.state == LinkState.ACTIVE), Link.id)  # fmt: skip
+    return {link.crm_id: link for link in session.scalars(statement.execution_options(populate_existing=True))}
+
+
+def part(desk: Desk, link: Link) -> None:
+    """The CRM's document was deleted: ours stays, without a pair."""
+    if link.state != LinkState.ACTIVE:
+        return
+    link.state, link.reason, link.synced_at = LinkState.ARCHIVED, GONE, now()
+    desk.note(Fate(
+        Outcome.DELETED, Reason.DOCUMENT_GONE_IN_CRM, Entity.TRANSACTION, link.crm_module, link.crm_id, link.crm_name,
+        link.entity_id,
+    ))  # fmt: skip
+
+
+def bring_in(desk: Desk, inlet: Inlet, record: Record) -> None:
+    """Bring in one document that was read whole."""
+    values = from_record(record, inlet.shape)
+    rows = list(record.get(inlet.shape["lines"].crm) or ()) if "lines" in inlet.shape else []
+    items = drafts.items_of(desk.session, desk.connection_id, rows)
+    arrival = Arrival(inlet.kind, record, values, inlet.shape, items)
+    link = links_there(desk.session, desk.connection_id, inlet, [arrival.crm_id]).get(arrival.crm_id)
+    if link is None:
+        if not _is_our_own(desk, inlet, arrival):
+            _add(desk, inlet, arrival)
+    elif link.state == LinkState.ACTIVE:
+        _merge(desk, inlet, arrival, link)
+    if not desk.fates:
+        desk.settled(inlet.crm_module, [arrival.crm_id])
+
+
+def _is_our_own(desk: Desk, inlet: Inlet, arrival: Arrival) -> bool:
+    """Whether a push of ours made it and has yet to write the link down. A copy made there carries our id as well."""
+    our_id = str(arrival.values.get("our_id") or "")
+    statement = select(Transaction.id).where(Transaction.kind == inlet.kind)
+    if our_id.isdecimal():
+        statement = statement.where(Transaction.id == int(our_id))
+    else:
+        sent = select(OutboxRow.entity_id).where(OutboxRow.entity == Entity.TRANSACTION, OutboxRow.sent_at.is_not(None))
+        statement = statement.where(Transaction.number == arrival.name, Transaction.id.in_(sent))
+    held = desk.session.scalars(statement).first()
+    return held is not None and not links_of(desk.session, desk.connection_id, Entity.TRANSACTION, [held])
+
+
+def _fate(arrival: Arrival, outcome: Outcome, reason: Reason, entity_id: int | None = None, **more: Any) -> Fate:
+    module = CRM_MODULES[arrival.kind]
+    return Fate(outcome, reason, Entity.TRANSACTION, module, arrival.crm_id, arrival.name, entity_id, **more)
+
+
+def _actor(desk: Desk) -> Actor:
+    return Actor(CRM_ACTOR, origin=Origin.CRM, run_id=desk.run_id)
+
+
+def _add(desk: Desk, inlet: Inlet, arrival: Arrival) -> None:
+    """A document that was made in the CRM becomes one here."""
+    session = desk.session
+    customer_id = _customer_of(desk, arrival)
+    if customer_id is None:
+        desk.note(_fate(arrival, Outcome.FAILED, Reason.DOCUMENT_NO_CUSTOMER))
+        return
+    try:
+        with session.begin_nested():
+            draft = drafts.new(session, arrival, customer_id, today=books.today(session))
+            made = transactions.create(session, draft, actor=_actor(desk))
+            _follow_status(session, made, arrival.values, _actor(desk))
+    except AppError as error:
+        desk.note(_fate(arrival, Outcome.FAILED, Reason.INVALID_VALUE, words=error.message))
+        return
+    row = desk.link_row(
+        Entity.TRANSACTION, made.id, inlet.crm_module, arrival.crm_id, crm_name=arrival.name[:255],
+        crm_modified_at=moment_of(arrival.record["Modified_Time"]), snapshot=arrival.values,
+    )  # fmt: skip
+    desk.add_links([row])
+    desk.note(_fate(arrival, Outcome.ADDED, Reason.NEW, made.id))
+    _agree(desk, inlet, made.id, arrival.values)
+
+
+def _customer_of(desk: Desk, arrival: Arrival) -> int | None:
+    wanted = [("Accounts", arrival.values.get("account")), ("Contacts", arrival.values.get("contact"))]
+    for crm_module, crm_id in wanted:
+        statement = select(Link.entity_id).where(
+            Link.connection_id == desk.connection_id, Link.entity == Entity.CUSTOMER,
+            Link.crm_module == crm_module, Link.crm_id == str(crm_id), Link.state == LinkState.ACTIVE,
+        )  # fmt: skip
+        found = desk.session.scalar(statement) if crm_id else None
+        if found is not None:
+            return found
+    return None
+
+
+def _merge(desk: Desk, inlet: Inlet, arrival: Arrival, link: Link) -> None:
+    """A document that is linked: what people changed there is changed here, as far as it may be."""
+    session = desk.session
+    document = standing.lock(session, link.entity_id)
+    ours = _ours(desk, inlet, document, link)
+    wins = _theirs_win(inlet, document, arrival)
+    taken = theirs(arrival.values, link.snapshot, ours, theirs_win=wins)
+    before = {key: [ours.get(key), value] for key, value in taken.items() if key != "lines"}
+    if taken:
+        try:
+            with session.begin_nested():
+                _change(desk, document, arrival, taken, agreed=link.snapshot)
+        except AppError as error:
+            desk.note(_fate(arrival, Outcome.SKIPPED, Reason.DOCUMENT_REFUSED, document.id, words=error.message))
+        else:
+            desk.note(_fate(arrival, Outcome.UPDATED, Reason.CHANGED_IN_CRM, document.id, diff=before))
+    link.snapshot = arrival.values
+    link.crm_modified_at, link.synced_at = moment_of(arrival.record["Modified_Time"]), now()
+    _agree(desk, inlet, document.id, arrival.values)
+
+
+def _theirs_win(inlet: Inlet, document: Transaction, arrival: Arrival) -> bool:
+    winner = inlet.choices.winner
+    if winner is Winner.NEWEST:
+        return moment_of(arrival.record["Modified_Time"]) >= document.updated_at.replace(microsecond=0)
+    return winner is not Winner.BILLING
+
+
+def _ours(desk: Desk, inlet: Inlet, document: Transaction, link: Link) -> Values:
+    """What the document says now, in the CRM's words; a product that is not there yet is none of its."""
+    paper = papers.paper_of(document)
+    ids = {line.item_id: line.item_id or 0 for line in paper.lines}
+    linked = links_of(desk.session, desk.connection_id, Entity.ITEM, ids.values())
+    products = {item_id: linked[key].crm_id if key in linked else "" for item_id, key in ids.items()}
+    tied = {key: str(link.snapshot.get(key) or "") for key in ("account", "contact", "source")}
+    ties = Ties(products=products, **tied)
+    values = compose(paper, ties, inlet.shape, present_status=str(link.snapshot.get("status") or ""))
+    if link.made_by == "crm" and "subject" in values:
+        values["subject"] = link.snapshot.get("subject")
+    return values
+
+
+def _change(desk: Desk, document: Transaction, arrival: Arrival, taken: Values, *, agreed: Values) -> None:
+    actor = _actor(desk)
+    if taken.keys() - {"status"}:
+        draft = drafts.changed(from_transaction(document), arrival, taken, agreed)
+        transactions.edit(desk.session, document, draft, version=None, actor=actor)
+    if "status" in taken:
+        _follow_status(desk.session, document, taken, actor)
+
+
+def _follow_status(session: Session, document: Transaction, values: Values, actor: Actor) -> None:
+    """Move a document to what the CRM's status means; a word that means nothing here, or draft, moves nothing."""
+    kind, to = Kind(document.kind), STATUS_IN[Kind(document.kind)].get(str(values.get("status") or ""))
+    here = Status(document.status)
+    if to is None or to is here or to is Status.DRAFT:
+        return
+    first = _FIRST_STEP.get(kind)
+    if first is not None and here is Status.DRAFT and status.refusal(kind, here, to):
+        moves.move(session, document, first, actor)
+    moves.move(session, document, to, actor)
+
+
+def _agree(desk: Desk, inlet: Inlet, document_id: int, there: Values) -> None:
+    """Where the CRM still says something else than the document here, it is told; figures follow what changed."""
+    session = desk.session
+    session.flush()  # the document is read as it will be committed
+    connection = session.get_one(Connection, desk.connection_id)
+    metrics.owe_after(session, connection, [document_id])
+    document = standing.lock(session, document_id)
+    link = links_of(session, desk.connection_id, Entity.TRANSACTION, [document_id])[document_id]
+    ours = _ours(desk, inlet, document, link)
+    if any(there.get(key) != value for key, value in ours.items()):
+        put_in_outbox(session, Entity.TRANSACTION, [document_id])
+
+
+def moment_of(text: str) -> datetime:
+    """A time as the CRM writes it."""
+    return datetime.fromisoformat(text)

@@ -1,0 +1,1 @@
+"""Potentials: linked with documents by people, and followed by documents where the automation says so."""

@@ -1,0 +1,1 @@
+"""What the next sync would do: a rehearsal of it, rolled back."""

@@ -1,0 +1,165 @@
+"""Records that went away in the CRM: deleted, merged into another, or out of the chosen view.
+
+Nothing that money hangs on is ever deleted. What is deleted keeps its whole image in the entry, so that
+undoing the run brings it back.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from zbweb.billing.models import ContactPerson, Customer, Payment, Transaction
+from zbweb.clock import now
+from zbweb.sync import holdings
+from zbweb.sync.core.fields import Table
+from zbweb.sync.core.reasons import Reason
+from zbweb.sync.core.words import Entity, LinkState, Outcome
+from zbweb.sync.desk import Desk, Fate
+from zbweb.sync.holdings import KINDS, Holding
+from zbweb.sync.models import Link
+from zbweb.sync.pull.gather import BY_POLICY
+
+_TABLE_OF = {Entity.CUSTOMER: Table.ACCOUNT, Entity.CONTACT_PERSON: Table.PERSON}
+
+
+def let_go(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> None:
+    """Follow deletions in the CRM, for those of its records that are linked."""
+    links = _active_links(desk, crm_module, crm_ids)
+    _forget_skipped(desk, crm_module, crm_ids)
+    for entity in (Entity.CONTACT_PERSON, Entity.CUSTOMER):
+        ours = [link for link in links if link.entity == entity]
+        local = holdings.load(desk.session, KINDS[_TABLE_OF[entity]], [link.entity_id for link in ours])
+        busy = with_money(desk.session, local) if entity is Entity.CUSTOMER else set()
+        for link in ours:
+            _follow(desk, link, local.get(link.entity_id), is_busy=link.entity_id in busy)
+    desk.put_away()
+
+
+def exclude(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> None:
+    """Mark linked records that left the chosen view; their customers stay as they are.
+
+    What was made here was not the view's to give: it goes on being sent, whatever the view shows.
+    """
+    for link in _active_links(desk, crm_module, crm_ids):
+        if link.excluded_at is None and link.made_by == "crm":
+            link.excluded_at = now()
+            desk.note(_fate(link, Outcome.EXCLUDED, Reason.LEFT_VIEW))
+    desk.put_away()
+
+
+def _forget_skipped(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> None:
+    """Skipped twins that are gone: nothing was merged into them."""
+    statement = (
+        update(Link)
+        .where(
+            Link.connection_id == desk.connection_id,
+            Link.crm_module == crm_module,
+            Link.crm_id.in_(crm_ids),
+            Link.state == LinkState.APART,
+            Link.reason == BY_POLICY,
+        )
+        .values(state=LinkState.ARCHIVED, reason="deleted_in_crm", synced_at=now())
+    )
+    desk.session.execute(statement.execution_options(synchronize_session="fetch"))
+
+
+def _active_links(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> list[Link]:
+    statement = select(Link).where(
+        Link.connection_id == desk.connection_id,
+        Link.crm_module == crm_module,
+        Link.crm_id.in_(crm_ids),
+        Link.state == LinkState.ACTIVE,
+    )
+    return list(desk.session.scalars(statement))
+
+
+def with_money(session: Session, ids: Iterable[int]) -> set[int]:
+    """Those of the customers who have transactions or payments."""
+    wanted = list(ids)
+    busy = set(session.scalars(select(Transaction.customer_id).where(Transaction.customer_id.in_(wanted)).distinct()))
+    return busy | set(session.scalars(select(Payment.customer_id).where(Payment.customer_id.in_(wanted)).distinct()))
+
+
+def _follow(desk: Desk, link: Link, holding: Holding | None, *, is_busy: bool) -> None:
+    if holding is None:
+        archive(link, "deleted_in_crm")
+        return
+    survivor = _survivor(desk, link)
+    if survivor is not None:
+        _move_to(desk, link, survivor)
+    elif link.made_by != "crm":
+        _archive_and_tell(desk, link, Reason.KEPT_HERE)
+    elif is_busy and isinstance(holding, Customer):
+        holding.active = False
+        holding.version += 1
+        desk.journal(Entity.CUSTOMER, holding.id, "deactivated", {"active": (True, False)})
+        _archive_and_tell(desk, link, Reason.DEACTIVATED)
+    else:
+        _remove(desk, link, holding)
+
+
+def _survivor(desk: Desk, link: Link) -> Link | None:
+    """A skipped record of the same name: the CRM merged the linked one into it."""
+    statement = select(Link).where(
+        Link.connection_id == desk.connection_id,
+        Link.entity == link.entity,
+        Link.entity_id == link.entity_id,
+        Link.crm_module == link.crm_module,
+        Link.state == LinkState.APART,
+        Link.reason == BY_POLICY,
+    )
+    return desk.session.scalars(statement).first()
+
+
+def _move_to(desk: Desk, link: Link, survivor: Link) -> None:
+    archive(link, "merged_in_crm")
+    desk.session.flush()  # the database allows one active link per customer: the old one goes first
+    survivor.state, survivor.reason, survivor.made_by = LinkState.ACTIVE, "", link.made_by
+    survivor.snapshot, survivor.crm_modified_at = {}, None  # nobody has compared the two yet
+    desk.note(_fate(survivor, Outcome.UPDATED, Reason.MERGED_IN_CRM))
+
+
+def _remove(desk: Desk, link: Link, holding: Holding) -> None:
+    before: dict[str, Any] = {"record": image(holding), "made_by": link.made_by}
+    if isinstance(holding, Customer):
+        before["persons"] = [image(person) for person in holding.contact_persons]
+        _archive_links_of_persons(desk, holding.contact_persons)
+    archive(link, "deleted_in_crm")
+    desk.journal(Entity(link.entity), holding.id, "deleted", {})
+    desk.note(_fate(link, Outcome.DELETED, Reason.DELETED_IN_CRM, before=before))
+    desk.session.delete(holding)
+
+
+def _archive_links_of_persons(desk: Desk, persons: Sequence[ContactPerson]) -> None:
+    statement = select(Link).where(
+        Link.connection_id == desk.connection_id,
+        Link.entity == Entity.CONTACT_PERSON,
+        Link.entity_id.in_([person.id for person in persons]),
+        Link.state == LinkState.ACTIVE,
+    )
+    for link in desk.session.scalars(statement):
+        archive(link, "deleted_in_crm")
+
+
+def image(holding: Holding) -> dict[str, Any]:
+    """Every column of a local record, JSON-safe, to be put back by an undo."""
+    values = {column.key: getattr(holding, column.key) for column in holding.__table__.columns}
+    return {key: value.isoformat() if hasattr(value, "isoformat") else value for key, value in values.items()}
+
+
+def archive(link: Link, reason: str) -> None:
+    """End a link and say why; it stays as the memory of the pair."""
+    link.state, link.reason, link.synced_at = LinkState.ARCHIVED, reason, now()
+
+
+def _archive_and_tell(desk: Desk, link: Link, reason: Reason) -> None:
+    archive(link, "deleted_in_crm")
+    desk.note(_fate(link, Outcome.DELETED, reason))
+
+
+def _fate(link: Link, outcome: Outcome, reason: Reason, **more: Any) -> Fate:
+    return Fate(
+        outcome, reason, Entity(link.entity), link.crm_module, link.crm_id, link.crm_name, link.entity_id, **more
+    )

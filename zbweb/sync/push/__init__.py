@@ -1,0 +1,1 @@
+"""What changed here, told to the CRM: customers and contact persons, looked for there before anything is added."""

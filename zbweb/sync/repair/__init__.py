@@ -1,0 +1,1 @@
+"""What people decide and mend: conflicts, near matches, links, and the undoing of a run."""

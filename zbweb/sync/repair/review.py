@@ -1,0 +1,160 @@
+"""The review list: customers that came from the CRM and may be one of ours under another name.
+
+A person says of each pair whether the two are one (Link) or not (Keep apart). Linking moves the CRM record to the
+older customer and removes the newer one, which is why nothing may have been built on that.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, aliased
+
+from zbweb.billing import customers, journal
+from zbweb.billing.journal import Actor
+from zbweb.billing.models import ContactPerson, Customer, JournalEntry
+from zbweb.billing.naming import name_key
+from zbweb.billing.words import Origin
+from zbweb.clock import now
+from zbweb.errors import Conflict, NotFound
+from zbweb.sync import holdings
+from zbweb.sync.core.words import Entity, LinkState, ReviewState
+from zbweb.sync.models import Link, ReviewPair
+from zbweb.sync.push import waiting
+from zbweb.sync.push.pushing import links_of
+from zbweb.sync.repair import links
+
+PAGE = 25
+_ours, _other = aliased(Customer), aliased(Customer)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two customers that may be one: `ours` was here before, `other` came with the CRM record of `link`."""
+
+    id: int
+    why: str
+    ours: Customer
+    other: Customer
+    link: Link
+
+
+def open_pairs(session: Session, connection_id: int, *, after: int = 0, limit: int = PAGE) -> tuple[list[Pair], bool]:
+    """A page of the pairs nobody has decided, oldest first, and whether more follow."""
+    statement = _open(connection_id, ReviewPair, _ours, _other, Link).where(ReviewPair.id > after)
+    rows = session.execute(statement.order_by(ReviewPair.id).limit(limit + 1)).all()
+    return [Pair(pair.id, pair.why, ours, other, link) for pair, ours, other, link in rows[:limit]], len(rows) > limit
+
+
+def count_open(session: Session, connection_id: int) -> int:
+    """How many pairs wait for a person."""
+    return session.scalar(_open(connection_id, func.count(ReviewPair.id))) or 0
+
+
+def _open(connection_id: int, *what: Any) -> Select[Any]:
+    """Pairs that can still be decided: the one is still linked, the other still is not."""
+    is_taken = select(Link.id).where(
+        Link.connection_id == connection_id, Link.entity == Entity.CUSTOMER, Link.entity_id == ReviewPair.customer_id,
+        Link.state == LinkState.ACTIVE,
+    ).correlate(ReviewPair)  # fmt: skip
+    return (
+        select(*what)
+        .select_from(ReviewPair)
+        .join(_ours, _ours.id == ReviewPair.customer_id)
+        .join(_other, _other.id == ReviewPair.other_id)
+        .join(
+            Link,
+            (Link.connection_id == connection_id)
+            & (Link.entity == Entity.CUSTOMER)
+            & (Link.entity_id == ReviewPair.other_id)
+            & (Link.state == LinkState.ACTIVE),
+        )
+        .where(ReviewPair.connection_id == connection_id, ReviewPair.state == ReviewState.OPEN, ~is_taken.exists())
+    )
+
+
+def keep_apart(session: Session, pair_id: int, *, actor: Actor) -> Customer:
+    """Note that the two are different; ours, which waited for that word, may go to the CRM. Raises NotFound."""
+    pair = _find(session, pair_id)
+    pair.state, pair.decided_by = ReviewState.APART, actor.name
+    session.flush()
+    if not waiting_for_word(session, pair.customer_id):
+        waiting.ensure(session, Entity.CUSTOMER, [pair.customer_id])
+    return customers.find(session, pair.customer_id)
+
+
+def waiting_for_word(session: Session, customer_id: int) -> bool:
+    """Whether a customer is in a pair that nobody has decided."""
+    statement = select(ReviewPair.id).where(
+        ReviewPair.customer_id == customer_id, ReviewPair.state == ReviewState.OPEN
+    )  # fmt: skip
+    return session.scalars(statement.limit(1)).first() is not None
+
+
+def link(session: Session, pair_id: int, *, actor: Actor) -> Link:
+    """Make the two one: our customer takes over the CRM record and the contact persons, and the other one goes.
+
+    What the CRM says of the record is merged in when it is fetched, which is the caller's next step. Raises
+    NotFound when the pair is decided already, Conflict when something was built on the newer customer.
+    """
+    pair = _find(session, pair_id)
+    ours, other = customers.locked(session, pair.customer_id), customers.locked(session, pair.other_id)
+    theirs = links_of(session, pair.connection_id, Entity.CUSTOMER, [other.id]).get(other.id)
+    if theirs is None:
+        raise Conflict(f"{other.display_name} is no longer linked to Zoho CRM, so there is nothing to move.")
+    _ensure_untouched(session, other)
+    _hand_over_persons(session, pair.connection_id, ours, other, actor=actor)
+    customers.delete(session, other, actor=actor)
+    return links.link_to(session, ours, theirs.crm_module, theirs.crm_id, crm_name=theirs.crm_name, actor=actor)
+
+
+def _find(session: Session, pair_id: int) -> ReviewPair:
+    statement = select(ReviewPair).where(ReviewPair.id == pair_id).with_for_update()
+    pair = session.scalar(statement.execution_options(populate_existing=True))
+    if pair is None or pair.state != ReviewState.OPEN:
+        raise NotFound("This pair has been decided already. Reload the page to see what is left.")
+    return pair
+
+
+def _ensure_untouched(session: Session, other: Customer) -> None:
+    if customers.has_transactions(session, other):
+        raise Conflict(
+            f"{other.display_name} has transactions already, so the two cannot become one. Choose Keep apart, or make "
+            "the transactions anew for the other customer and void these."
+        )
+    edit = session.scalars(
+        select(JournalEntry)
+        .where(
+            JournalEntry.entity == Entity.CUSTOMER,
+            JournalEntry.entity_id == other.id,
+            JournalEntry.origin != Origin.CRM,
+        )
+        .order_by(JournalEntry.id.desc())
+    ).first()
+    if edit is not None:
+        raise Conflict(
+            f"{edit.actor_name} has edited {other.display_name} since it arrived, and that would be lost. Copy what "
+            "you need, delete that customer, and choose Link to… at the other one."
+        )
+
+
+def _hand_over_persons(session: Session, connection_id: int, ours: Customer, other: Customer, *, actor: Actor) -> None:
+    """The other's contact persons become ours, links and all; a namesake without a link takes the link over."""
+    namesakes = {
+        name_key(person.full_name): person for person in holdings.unlinked_persons(session, connection_id, [ours.id])
+    }
+    persons = list(other.contact_persons)
+    pairs = links_of(session, connection_id, Entity.CONTACT_PERSON, [person.id for person in persons])
+    for person in persons:
+        namesake, pair = namesakes.pop(name_key(person.full_name), None), pairs.get(person.id)
+        if namesake is not None and pair is not None:
+            pair.entity_id, pair.snapshot, pair.synced_at = namesake.id, {}, now()
+        else:
+            _move(session, person, ours, actor=actor)
+    session.flush()
+
+
+def _move(session: Session, person: ContactPerson, ours: Customer, *, actor: Actor) -> None:
+    changes = {"customer": (person.customer.display_name, ours.display_name)}
+    person.customer, person.primary = ours, False
+    journal.record(session, Entity.CONTACT_PERSON, person.id, action="updated", actor=actor, changes=changes)
