@@ -35,12 +35,17 @@
     mark(input, all[(at + step + (at < 0 && step < 0 ? 1 : 0) + all.length) % all.length]);
   };
 
+  const choose = (option) => {
+    htmx.process(option); // htmx itself comes to it a moment after the swap, and the click would be lost
+    option.click();
+  };
+
   const comboKeys = {
     ArrowDown: (input) => move(input, 1),
     ArrowUp: (input) => move(input, -1),
     Enter: (input) => {
       const option = active(listOf(input));
-      if (option) option.click();
+      if (option) choose(option);
       else input.dispatchEvent(new Event("change", { bubbles: true }));
       show(input, false);
     },

@@ -6,7 +6,7 @@ the integration was disabled or that another worker has taken its run over.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ from zbweb.sync.runs import LEASE
 
 
 class LeaseLost(Exception):
-    """Another worker has taken the run over."""
+    """Another worker has taken the run over, or has to: the database forgot what this one has committed."""
 
 
 class Disabled(Exception):
@@ -53,6 +53,7 @@ class LiveRun:
     only: Mapping[str, Any]
     started_at: datetime
     should_yield: Callable[[], bool]
+    _committed: dict[str, int] = field(default_factory=dict)
 
     @contextmanager
     def unit(self) -> Iterator[tuple[SyncRun, Desk]]:
@@ -64,11 +65,17 @@ class LiveRun:
             for counter, count in desk.counts.items():
                 setattr(run, counter, getattr(run, counter) + count)
             run.lease_until = now() + LEASE
+        self._committed["done"] = run.done
 
     def _hold(self, session: Session) -> SyncRun:
-        """The run's row, locked; raises LeaseLost or Disabled when this worker should stop."""
+        """The run's row, locked; raises LeaseLost or Disabled when this worker should stop.
+
+        A database that came back without our last commit (a replica took over) knows of less than we have read:
+        whoever comes next goes on from what it knows.
+        """
         run = session.get_one(SyncRun, self.run_id, with_for_update=True, populate_existing=True)
-        if run.lease_owner != self.owner or run.status != RunStatus.RUNNING:
+        forgot = run.done < self._committed.get("done", 0)
+        if run.lease_owner != self.owner or run.status != RunStatus.RUNNING or forgot:
             raise LeaseLost
         connection = session.get_one(Connection, self.connection_id, populate_existing=True)
         if not connection.is_live:

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from tests.factories.sync import Partners, connected, hasty_client
 from zbweb import config
+from zbweb.billing.models import Customer
 from zbweb.clock import now
 from zbweb.crm.errors import PermissionDenied
 from zbweb.db import db, unit_of_work
@@ -72,6 +73,43 @@ def test_a_killed_run_is_continued_and_ends_like_an_undisturbed_one(pair, monkey
     assert (ended.status, ended.added, ended.done) == (RunStatus.SUCCEEDED, 450, 450)
     names = [customer.display_name for customer in pair.customers()]
     assert (len(names), len(set(names)), pair.count(Link)) == (450, 450, 450)
+
+
+def test_a_database_that_forgot_the_last_batch_gets_it_again(pair):
+    """A replica takes over that had not heard of the last commit yet."""
+    run_id = queued(pair)
+    before = {}
+
+    def remember():
+        run = db.session.get_one(SyncRun, run_id, populate_existing=True)
+        before.update(done=run.done, added=run.added, checkpoint=run.checkpoint)
+        db.session.rollback()
+
+    def forget():
+        with unit_of_work() as session:
+            newest = session.scalars(select(Customer.id).order_by(Customer.id)).all()[before["done"] :]
+            session.execute(delete(Link).where(Link.entity_id.in_(newest)))
+            session.execute(delete(Customer).where(Customer.id.in_(newest)))
+            session.execute(update(SyncRun).values(**before))
+
+    def forgetful_client(connection):
+        client = hasty_client(connection)
+        read = client.pages
+
+        def pages(*args, **kwargs):
+            for number, page in enumerate(read(*args, **kwargs), 1):
+                {2: remember, 3: forget}.get(number, int)()
+                yield page
+
+        client.pages = pages
+        return client
+
+    execution.execute(run_id, execution.Shift("first", forgetful_client))
+    with unit_of_work() as session:
+        session.get_one(SyncRun, run_id).lease_until = now()
+    ended = pair.carry_out(run_id)
+    assert (ended.status, ended.added, ended.done) == (RunStatus.SUCCEEDED, 450, 450)
+    assert len({customer.display_name for customer in pair.customers()}) == 450
 
 
 def test_a_run_whose_worker_lives_is_not_taken_over(pair):
