@@ -10,12 +10,12 @@ from pathlib import Path
 
 from sqlalchemy import MetaData, select
 
-from zbweb import config, demo
+from zbweb import config, demo, planner
 from zbweb.app import create_app
 from zbweb.billing.founding import OrganisationDraft, appoint_admin
 from zbweb.billing.models import Organisation
 from zbweb.crm import credentials
-from zbweb.db import db, gather_statistics, unit_of_work, work_for
+from zbweb.db import db, unit_of_work, work_for
 from zbweb.errors import AppError
 from zbweb.logs import configure as configure_logs
 from zbweb.supervisor import supervise
@@ -29,13 +29,16 @@ def prepare(*, with_demo: bool) -> None:
     config.current().data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with create_app().app_context():
         migrate()
-        if not with_demo:
-            return
-        with unit_of_work() as session:
-            work_for(session, None)
-            if session.scalars(select(Organisation.id).limit(1)).first() is None:
-                demo.load(session)
-        gather_statistics(db.engine)
+        if with_demo:
+            _fill()
+        planner.inform(db.engine)
+
+
+def _fill() -> None:
+    with unit_of_work() as session:
+        work_for(session, None)
+        if session.scalars(select(Organisation.id).limit(1)).first() is None:
+            demo.load(session)
 
 
 def migrate() -> None:

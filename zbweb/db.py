@@ -286,19 +286,6 @@ def after_commit(session: Session, key: str, announce: Callable[[], None]) -> No
     session.info.setdefault(_INFO_ANNOUNCEMENTS, {})[key] = announce
 
 
-def gather_statistics(engine: Engine) -> None:
-    """Tell SQLite's planner what the tables hold, as PostgreSQL's autovacuum does there by itself.
-
-    Without it SQLite takes the index of the organisation, which every row of a business shares.
-    """
-    if engine.dialect.name != "sqlite":
-        return
-    with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA analysis_limit=400")
-        connection.exec_driver_sql("ANALYZE")
-        connection.commit()
-
-
 def prepare_engine(engine: Engine) -> None:
     """Give an engine its manners: WAL, foreign keys and explicit BEGIN on SQLite; no sharing across fork."""
     os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))

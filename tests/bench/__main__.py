@@ -97,16 +97,16 @@ def push(server: Crm) -> None:
     line("commit of an invoice → the CRM's answer kept here, median", f"{figures['median_ms']:.0f} ms", "≤ 300 ms")
 
 
-def pages(database: str, **where: str) -> None:
+def pages(kind: str, **where: str) -> None:
     """Pages with 100,000 customers and 200,000 invoices, against a bare page of 25 rows."""
     figures = measured("pages", **where)
     figures.pop("peak_mb")
     bare = figures.pop("bare")
-    line(f"{database}: bare page of 25 rows, p95", f"{bare['p95']:.0f} ms")
+    line(f"{kind}: bare page of 25 rows, p95", f"{bare['p95']:.0f} ms")
     for name, page in figures.items():
         ratio = page["p95"] / bare["p95"]
         what = f"{page['p95']:.0f} ms, {ratio:.1f} ×, {page['sql']} queries"
-        line(f"{database}: {name}, p95, / bare, queries", what, "≤ 3 ×, ≤ 12")
+        line(f"{kind}: {name}, p95, / bare, queries", what, "≤ 3 ×, ≤ 12")
 
 
 if __name__ == "__main__":

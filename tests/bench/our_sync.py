@@ -10,6 +10,7 @@ import structlog
 from tests.bench.stage import Crm, arguments, report
 from tests.conftest import make_config
 from tests.factories.sync import Partners, connected
+from zbweb import planner
 from zbweb.app import create_app
 from zbweb.db import db
 from zbweb.sync.core.words import Trigger
@@ -22,6 +23,7 @@ def main() -> None:
     app = create_app(make_config(Path(given["data"]), crm_accounts_url=server.url, crm_api_url=server.url))
     with app.app_context():
         db.create_all()
+        planner.inform(db.engine)
         pair = connected(app, server, scope="accounts", extent="fetch", policy="skip")
         first = timed(server, pair, Trigger.FIRST)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -16,10 +16,11 @@ from sqlalchemy import event, insert, select, text
 from tests.bench.stage import arguments, report
 from tests.conftest import make_config
 from tests.people import Person
+from zbweb import planner
 from zbweb.app import create_app
 from zbweb.billing.models import Customer, Line, Transaction
 from zbweb.billing.naming import name_key
-from zbweb.db import db, gather_statistics, unit_of_work
+from zbweb.db import db, unit_of_work
 from zbweb.sync.holdings import add_customers
 from zbweb.web import access
 
@@ -64,7 +65,7 @@ def main() -> None:
         db.create_all()
         asha = Person.make(app, "asha@zylker.example", "Asha Rao", "admin")
         fill(asha.organisation_id)
-        gather_statistics(db.engine)
+        planner.inform(db.engine)
         if changes:
             db.session.execute(text("ANALYZE"))
             db.session.commit()

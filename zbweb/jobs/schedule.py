@@ -15,10 +15,10 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from zbweb import config
+from zbweb import config, planner
 from zbweb.billing import post
 from zbweb.clock import now
-from zbweb.db import db, gather_statistics, unit_of_work, work_for
+from zbweb.db import db, unit_of_work, work_for
 from zbweb.jobs import queue
 from zbweb.sync import runs
 from zbweb.sync.core.schedule import next_slot
@@ -143,7 +143,7 @@ def forget_notifications() -> None:
 
 def refresh_statistics() -> None:
     """Keep SQLite's planner informed; connections see it when the pool opens them anew."""
-    gather_statistics(db.engine)
+    planner.inform(db.engine)
 
 
 CHORES: tuple[Chore, ...] = (
