@@ -53,6 +53,19 @@ def test_every_link_leads_to_a_page(person, acme):
         assert opened[kind], kind
 
 
+def test_an_address_that_leads_nowhere_is_a_page_for_people_and_json_for_programs(caller, person):
+    lost = person.client.get("/no/such/page")
+    assert lost.status_code == 404
+    assert "There is no such page" in lost.text
+    assert {"/accounts", "/setup"} <= set(links_of(lost.text))
+    assert "default-src 'none'" in lost.headers["Content-Security-Policy"]
+    assert person.client.get("/_sandbox/nothing").is_json
+    assert caller.get("/crm/v8/no/such/call").json()["status"] == "error"
+    stranger = person.client.get("/no/such/page", base_url="http://elsewhere.example")
+    assert stranger.status_code == 404
+    assert "working as" not in stranger.text
+
+
 def test_a_new_record_lands_on_its_page_and_subscribers_hear_of_it(caller, person, ear):
     watch = {"channel_id": "1001", "events": ["Accounts.create"], "notify_url": ear.url}
     caller.post("/crm/v8/actions/watch", {"watch": [watch]})

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from flask import Flask
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
 
 from zbweb.sandbox import consent, pages, seed
 from zbweb.sandbox.api import bulk, control, coql, gate, org, records, settings, tokens, watch, writes
@@ -38,4 +40,10 @@ def create_sandbox(data_dir: Path, *, base_url: str | None = None) -> Flask:
     gate.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    app.register_error_handler(HTTPException, _problem)
     return app
+
+
+def _problem(error: HTTPException) -> ResponseReturnValue | HTTPException:
+    """What no route took: a program's refusal, or a page for people."""
+    return gate.http_error(error) if gate.is_for_programs() else pages.unknown_address(error)

@@ -64,7 +64,6 @@ def install(app: Flask) -> None:
     app.after_request(_close)
     app.teardown_request(_leave)
     app.register_error_handler(ApiError, _refusal)
-    app.register_error_handler(HTTPException, _http_error)
 
 
 def caller() -> Caller:
@@ -181,11 +180,15 @@ def _refusal(error: ApiError) -> Response:
     return response
 
 
-def _http_error(error: HTTPException) -> Response | HTTPException:
+def is_for_programs() -> bool:
+    """Is this the API's address, or the control's? The others are for people."""
+    return request.path.startswith(("/crm/", "/_sandbox/"))
+
+
+def http_error(error: HTTPException) -> Response:
+    """What a program is told when no route took its call."""
     if request.path.startswith("/_sandbox/"):
         return answer({"error": error.description}, error.code or 500)
-    if not request.path.startswith("/crm/"):
-        return error
     if error.code == 405:
         return _refusal(ApiError("INVALID_REQUEST_METHOD", "The http request method type is not a valid one"))
     code, message = _MESSAGES.get(error.code or 500, _MESSAGES[500])

@@ -6,8 +6,9 @@ so that times, the recycle bin and notifications behave alike whoever acts.
 
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
 
 from zbweb.sandbox import queries
 from zbweb.sandbox.clock import iso
@@ -35,6 +36,14 @@ def home() -> str:
 @blueprint.errorhandler(HTTPException)
 def problem(error: HTTPException) -> tuple[str, int]:
     return render_template("pages/error.html", error=error), error.code or 500
+
+
+def unknown_address(error: HTTPException) -> Response | HTTPException:
+    """The same for an address that no page has; strangers get no page of ours."""
+    if not guard.is_from_here():
+        return error
+    page = render_template("pages/error.html", error=error, **furniture())
+    return guard.harden(make_response(page, error.code or 500))
 
 
 @blueprint.context_processor

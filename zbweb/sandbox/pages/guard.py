@@ -17,7 +17,7 @@ _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 def only_from_here() -> None:
     """Refuses with 403 what another machine, another host name or another site asks for."""
-    if request.remote_addr not in LOOPBACK or urlsplit(request.host_url).hostname not in _OWN_NAMES:
+    if not is_from_here():
         _refuse()
     if request.method in _SAFE_METHODS:
         return
@@ -26,6 +26,11 @@ def only_from_here() -> None:
         _refuse()
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         _refuse()
+
+
+def is_from_here() -> bool:
+    """Does this machine ask, by one of its own names?"""
+    return request.remote_addr in LOOPBACK and urlsplit(request.host_url).hostname in _OWN_NAMES
 
 
 def _refuse() -> NoReturn:
