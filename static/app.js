@@ -167,6 +167,7 @@
     "[data-open-shortcuts]": () => showShortcuts(),
     "[data-clear-selection]": () => { selectAll(document, false); countSelected(); },
     "[data-print]": () => print(),
+    "[data-retry]": (button) => askAgain(button.closest("[hx-get]")),
     "[role=tab]": (tab) => showTab(tab),
     "[data-form-errors] a": (link, event) => { event.preventDefault(); focusField(link); },
   };
@@ -238,8 +239,8 @@
   });
 
   // ---- What the server's answers mean: a refusal becomes a toast, a slow answer a bar at the top.
-  const refusal = (xhr) => xhr.responseText.includes("data-error-fragment")
-    && new DOMParser().parseFromString(xhr.responseText, "text/html").querySelector("[data-error-fragment]");
+  const refusal = ({ responseText }) => responseText.includes("data-error-fragment")
+    ? $("[data-error-fragment]", new DOMParser().parseFromString(responseText, "text/html")) : null;
   on("htmx:beforeSwap", ({ detail }) => {
     if (!refusal(detail.xhr)) return;
     detail.shouldSwap = false;
@@ -248,7 +249,28 @@
   // A poll that fails is no news to anybody: the next one asks again, and finds the server when it is back.
   const isPoll = ({ elt }) => elt.getAttribute("hx-trigger")?.startsWith("every ");
   const isAway = ({ xhr }) => xhr.status === 0 || xhr.status >= 502;
-  const complain = (detail, message) => (isPoll(detail) && isAway(detail)) || toast({ message, tone: "danger" });
+  // What a page asks for once it stands: a sentence and Retry take the place of the grey lines.
+  const isPanel = ({ elt }) => elt.getAttribute("hx-trigger") === "load";
+  const promised = new WeakMap();
+  const offerRetry = (panel, message) => {
+    const box = make("div", "row-between");
+    const retry = make("button", "button button-small", "Retry");
+    retry.type = "button";
+    retry.dataset.retry = "";
+    box.append(make("p", "muted", message), retry);
+    promised.set(panel, [...panel.childNodes]);
+    panel.replaceChildren(box);
+    say(message);
+  };
+  const askAgain = (panel) => {
+    panel.replaceChildren(...promised.get(panel));
+    htmx.ajax("GET", panel.getAttribute("hx-get"), { source: panel });
+  };
+
+  const complain = (detail, message) => {
+    if (isPanel(detail)) offerRetry(detail.elt, message);
+    else if (!(isPoll(detail) && isAway(detail))) toast({ message, tone: "danger" });
+  };
   on("htmx:responseError", ({ detail }) => {
     complain(detail, refusal(detail.xhr)?.textContent.trim() || "That did not work. Reload the page and try again.");
   });

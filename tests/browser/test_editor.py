@@ -37,6 +37,11 @@ def total(page: Page):
     return page.locator(".totals-grand dd")
 
 
+def test_a_field_that_has_a_style_from_the_browser_is_swapped_without_a_complaint(editor):
+    editor.locator("#customer_id").evaluate("(field) => { field.style.color = 'red'; }")
+    choose_customer(editor)
+
+
 def test_an_invoice_is_written_saved_sent_and_printed(editor):
     choose_customer(editor)
     cell(editor, "Item").fill("Consulting")

@@ -32,6 +32,22 @@ def test_a_page_that_polls_goes_on_quietly_when_the_server_is_back(page, product
     expect(page.locator("#status")).to_contain_text("Succeeded")
 
 
+def test_a_panel_that_failed_to_load_says_so_and_loads_after_retry(page, product):
+    page.route("**/sync-state", lambda route: route.fulfill(status=503, body="away"))
+    sign_in(page, product)
+    card = page.locator("section.card").filter(has=page.get_by_role("heading", name="Zoho CRM"))
+    expect(card).to_contain_text("That did not work.")
+    expect(card.locator(".skeleton")).to_have_count(0)
+    expect(page.locator(".toast")).to_have_count(0)
+
+    card.get_by_role("button", name="Retry").click()
+    expect(card).to_contain_text("That did not work.")
+    page.unroute("**/sync-state")
+    card.get_by_role("button", name="Retry").click()
+    expect(card.get_by_role("button", name="Retry")).to_have_count(0)
+    expect(card).to_contain_text("Not connected.")
+
+
 @pytest.mark.parametrize("path", [DETAILS, f"{DETAILS}/history", f"{DETAILS}/history/failures"])
 def test_every_page_of_the_integration_has_the_whole_trail_above_it(page, product, path):
     sign_in(page, product)
