@@ -101,6 +101,13 @@ def test_the_sidebar_opens_at_once_and_asks_the_crm_afterwards(partners, zylker,
     assert "Qualification · $5,000.00 · closes 4 May 2031" in text
 
 
+def test_without_javascript_the_potentials_are_a_page_with_navigation_and_trail(zylker, ben):
+    page = ben.get(f"/potentials?customer_id={zylker.id}").text
+    assert 'aria-label="Main"' in page
+    assert 'aria-label="Breadcrumb"' in page
+    assert "Big &amp; new" in page
+
+
 def test_a_linked_potential_is_shown_first_with_its_money_and_dissociate(partners, zylker, ben):
     add_deal(partners, zylker.account, "Another")
     link(zylker)

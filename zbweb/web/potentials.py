@@ -61,7 +61,7 @@ def sidebar() -> ResponseReturnValue:
     place, session = Place.asked(), db.session()
     customer = customers.find(session, place.customer_id)
     if htmx.is_htmx() and "details" not in request.args:
-        return htmx.block(_PAGE, "shell", customer=customer, waits=True)
+        return htmx.block(_PAGE, "sidebar", customer=customer, waits=True)
     linked, sight = _linked(session, place), _look(session, place.customer_id)
     known = linking.known_here(session, place.customer_id) if sight.potentials is None else sight.potentials
     return htmx.page_or_block(
