@@ -272,7 +272,8 @@
     else if (!(isPoll(detail) && isAway(detail))) toast({ message, tone: "danger" });
   };
   on("htmx:responseError", ({ detail }) => {
-    complain(detail, refusal(detail.xhr)?.textContent.trim() || "That did not work. Reload the page and try again.");
+    complain(detail, refusal(detail.xhr)?.textContent.trim()
+      || (isPanel(detail) ? "This could not be loaded." : "That did not work. Reload the page and try again."));
   });
   on("htmx:sendError", ({ detail }) => complain(detail, "The server could not be reached. Check the connection and try again."));
 
