@@ -35,7 +35,6 @@ class Config:
     smtp_url: str = field(default="", repr=False)
     mail_from: str = "billing@localhost"
     credits_reserve: int = 0
-    demo: bool = False
     secure_cookies: bool = False
 
     @property
@@ -79,7 +78,6 @@ def from_env(env: Mapping[str, str]) -> Config:
         smtp_url=_secret(env, "ZBWEB_SMTP_URL"),
         mail_from=env.get("ZBWEB_MAIL_FROM", "billing@localhost"),
         credits_reserve=_integer(env, "ZBWEB_CRM_CREDITS_RESERVE", 0, lowest=0, highest=10_000_000),
-        demo=_boolean(env, "ZBWEB_DEMO"),
         secure_cookies=_boolean(env, "ZBWEB_SECURE_COOKIES"),
     )
     return replace(

@@ -224,7 +224,6 @@ def supervise(config: Config, environment: Mapping[str, str], prepare: Callable[
         "ZBWEB_CRM_ACCOUNTS_URL": sandbox,
         "ZBWEB_CRM_API_URL": sandbox,
         "ZBWEB_DATA_DIR": str(config.data_dir),
-        "ZBWEB_DEMO": "1",
         "PYTHONUNBUFFERED": "1",
     }
     return Supervisor(config, {**defaults, **environment}, prepare).run()

@@ -161,9 +161,9 @@ def test_what_a_person_changes_waits_for_the_crm_and_what_the_crm_says_does_not(
 
 def test_marking_inactive_twice_is_one_change(work, asha):
     customer = make_customer(work)
-    assert customers.mark_inactive(work, customer, actor=asha.actor)
-    assert not customers.mark_inactive(work, customer, actor=asha.actor)
-    assert customers.mark_active(work, customer, actor=asha.actor)
+    assert customers.set_active(work, customer, active=False, actor=asha.actor)
+    assert not customers.set_active(work, customer, active=False, actor=asha.actor)
+    assert customers.set_active(work, customer, active=True, actor=asha.actor)
     actions = [entry.action for entry in journal.history(work, "customer", customer.id)]
     assert actions == ["marked_active", "marked_inactive", "created"]
 

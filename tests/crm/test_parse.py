@@ -168,20 +168,18 @@ def test_a_view_is_called_what_people_see():
 
 
 @pytest.mark.parametrize(
-    ("status", "said", "details", "ok", "crm_id", "action"),
+    ("status", "said", "details", "ok", "crm_id"),
     [
-        ("success", {"message": "record added"}, {"id": "41"}, True, "41", "insert"),
-        ("success", {"message": "record updated"}, {"id": "41"}, True, "41", "update"),
-        ("success", {"action": "insert"}, {"id": "41"}, True, "41", "insert"),
-        ("success", {"message": "record deleted"}, {"id": "41"}, True, "41", None),
+        ("success", {"message": "record added"}, {"id": "41"}, True, "41"),
+        ("success", {}, {"id": "41"}, True, "41"),
         # refused: the id is the record that is in the way
-        ("error", {"message": "duplicate data"}, {"id": "7"}, False, "7", None),
-        ("error", {"message": "required field not found"}, {"api_name": "Last_Name"}, False, None, None),
+        ("error", {"message": "duplicate data"}, {"id": "7"}, False, "7"),
+        ("error", {"message": "required field not found"}, {"api_name": "Last_Name"}, False, None),
     ],
 )
-def test_a_verdict_counts_its_own_status(status, said, details, ok, crm_id, action):
+def test_a_verdict_counts_its_own_status(status, said, details, ok, crm_id):
     verdict = parse.verdict({"code": "CODE", "status": status, "details": details, **said})
-    assert (verdict.ok, verdict.crm_id, verdict.action, verdict.code) == (ok, crm_id, action, "CODE")
+    assert (verdict.ok, verdict.crm_id, verdict.code) == (ok, crm_id, "CODE")
 
 
 def test_a_verdict_says_when_the_record_was_modified():

@@ -15,11 +15,11 @@ from zbweb import config
 from zbweb.billing.models import Organisation
 from zbweb.clock import now
 from zbweb.crm import errors
-from zbweb.crm.credentials import CrmCredential, grant_in
+from zbweb.crm.credentials import CrmCredential, grant_in, revoke, save_credential
 from zbweb.crm.grants import Grant, GrantKind
 from zbweb.crm.patience import Patience
 from zbweb.crm.renewal import RENEWALS_ALLOWED, StoredTokens, wait_before_renewal
-from zbweb.crm.tokens import client_for, client_for_grant, revoke, save_credential
+from zbweb.crm.tokens import client_for, client_for_grant
 from zbweb.db import db, unit_of_work
 
 
@@ -135,7 +135,7 @@ def test_a_refused_key_marks_the_credential_and_is_not_tried_again_at_once(signs
     with pytest.raises(errors.AuthExpired, match="ZSC key"):
         StoredTokens(db.engine, credential.id, http=http).access(patience())
     assert len(signs_in.heard) == 1
-    assert not stored(credential.id).usable
+    assert stored(credential.id).refused_reason
 
 
 def test_a_refused_key_that_is_accepted_again_later_works_again(signs_in, credential, http):
@@ -144,14 +144,14 @@ def test_a_refused_key_that_is_accepted_again_later_works_again(signs_in, creden
         row.refused_reason, row.refresh_not_before = "the user is not active", now() - timedelta(seconds=1)
     signs_in.play(fresh(1))
     assert StoredTokens(db.engine, credential.id, http=http).access(patience()) == "access-1"
-    assert stored(credential.id).usable
+    assert not stored(credential.id).refused_reason
 
 
 def test_trouble_at_the_sign_in_leaves_the_credential_as_it_was(signs_in, credential, http):
     signs_in.play(Move(500, b""), fresh(1))
     with pytest.raises(errors.Unavailable):
         StoredTokens(db.engine, credential.id, http=http).renew("access-0", patience())
-    assert (stored(credential.id).refreshing_until, stored(credential.id).usable) == (None, True)
+    assert (stored(credential.id).refreshing_until, stored(credential.id).refused_reason) == (None, "")
     assert StoredTokens(db.engine, credential.id, http=http).renew("access-0", patience()) == "access-1"
 
 
@@ -272,7 +272,7 @@ def test_new_credentials_take_the_place_of_old_ones_under_the_same_id(signs_in, 
         row.refused_reason = "old key"
         grant = replace(grant_in(row), zsc_key="ZSC-NEW", access_token="access-9")
         again = save_credential(session, grant, organisation_id, replaces=row)
-    assert (again.id, again.usable) == (credential.id, True)
+    assert (again.id, again.refused_reason) == (credential.id, "")
     assert StoredTokens(db.engine, credential.id, http=http).access(patience()) == "access-9"
 
 

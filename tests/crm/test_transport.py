@@ -16,7 +16,7 @@ from zbweb.crm.transport import Ask, Timing, Transport
 
 READ = Ask("GET", "/crm/v8/Accounts", {"fields": "Account_Name"}, subject="the module Accounts")
 INSERT = Ask("POST", "/crm/v8/Accounts", body={"data": [{"Account_Name": "Acme"}]}, repeatable=False, verdicts="data")
-UPSERT = Ask("POST", "/crm/v8/Accounts/upsert", body={"data": [{"Account_Name": "Acme"}]}, verdicts="data")
+UPDATE = Ask("PUT", "/crm/v8/Accounts", body={"data": [{"Account_Name": "Acme"}]}, verdicts="data")
 DONE = says(
     {"data": [{"code": "SUCCESS", "status": "success", "details": {"id": "1"}, "message": "record added"}]}, 201
 )
@@ -83,7 +83,7 @@ def test_a_redirect_is_not_followed_because_the_request_is_signed(crm, transport
 # Reads, and writes that may be repeated
 
 
-@pytest.mark.parametrize("ask", [READ, UPSERT], ids=["read", "upsert"])
+@pytest.mark.parametrize("ask", [READ, UPDATE], ids=["read", "update"])
 @pytest.mark.parametrize(
     "trouble",
     [

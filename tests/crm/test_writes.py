@@ -39,11 +39,6 @@ def numbered(start, stop):
             "PUT", "/crm/v8/Accounts", {}, {"data": [{"id": "1", "Phone": None}], "trigger": []},
         ),
         (
-            lambda client: client.upsert("Accounts", [{"Account_Name": "A"}], match_on=["Account_Name"]),
-            "POST", "/crm/v8/Accounts/upsert", {},
-            {"data": [{"Account_Name": "A"}], "duplicate_check_fields": ["Account_Name"]},
-        ),
-        (
             lambda client: client.delete("Accounts", ["1"]),
             "DELETE", "/crm/v8/Accounts", {"ids": "1"}, None,
         ),
@@ -52,7 +47,7 @@ def numbered(start, stop):
             "DELETE", "/crm/v8/Accounts", {"ids": "1", "wf_trigger": "false"}, None,
         ),
     ],
-    ids=["insert", "quiet insert", "quiet update", "upsert", "delete", "quiet delete"],
+    ids=["insert", "quiet insert", "quiet update", "delete", "quiet delete"],
 )  # fmt: skip
 def test_what_a_write_sends(crm, client, write, method, path, query, body):
     crm.play(results("1"))

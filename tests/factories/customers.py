@@ -9,5 +9,5 @@ def make_customer(session, *, actor=SYSTEM, active=True, **values):
     """A saved customer, not yet committed; `values` are those of a CustomerDraft."""
     customer = customers.create(session, CustomerDraft(**({"display_name": "Acme Ltd"} | values)), actor=actor)
     if not active:
-        customers.mark_inactive(session, customer, actor=actor)
+        customers.set_active(session, customer, active=False, actor=actor)
     return customer

@@ -12,8 +12,10 @@ from sqlalchemy import func, select
 from zbweb import config
 from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import Customer, Organisation
+from zbweb.crm.grants import sign_in_with_zsc
 from zbweb.crm.port import CrmClient
-from zbweb.crm.tokens import Timing, client_for, client_for_grant, sign_in_with_zsc
+from zbweb.crm.tokens import client_for, client_for_grant
+from zbweb.crm.transport import Timing
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.sync import connection as connections
 from zbweb.sync import execution, runs

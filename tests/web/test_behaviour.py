@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from flask import Flask, Response, render_template
+from flask import Flask, Response, make_response, render_template
 from flask_wtf import CSRFProtect, FlaskForm
 from jinja2 import ChoiceLoader, DictLoader
 from playwright.sync_api import expect
@@ -85,7 +85,8 @@ def specimen_app() -> Flask:
     def payment() -> Response:
         form = PaymentForm()
         if form.validate_on_submit():
-            return htmx.close_dialog(to="/", message="Payment recorded.", events=["paymentSaved"])
+            answer = htmx.trigger(make_response("", 204), "closeDialog")
+            return htmx.toast(htmx.trigger(answer, "paymentSaved"), "Payment recorded.")
         return htmx.block("payment.html", "panel", form=form, status=422 if form.is_submitted() else 200)
 
     @app.post("/refused")

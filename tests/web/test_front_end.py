@@ -124,6 +124,12 @@ def test_every_icon_that_is_asked_for_is_drawn():
     assert asked <= drawn
 
 
+def test_no_icon_is_drawn_that_nobody_asks_for():
+    drawn = set(re.findall(r'<symbol id="([a-z-]+)"', (STATIC / "icons.svg").read_text()))
+    written = "".join(map(source, PAGES)) + "".join(path.read_text() for path in (ROOT / "zbweb" / "web").glob("*.py"))
+    assert drawn - set(re.findall(r"[\"#]([a-z-]+)\"", written)) == set()
+
+
 def test_every_file_that_a_template_names_is_there():
     named = {name for page in PAGES for name in re.findall(r"asset\(['\"]([^'\"]+\.\w+)['\"]\)", source(page))}
     assert "app.js" in named

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from zbweb.billing import books, money, terms
+from zbweb.billing import books, money, payment_terms, terms
 from zbweb.billing.changes import ensure_fits
 from zbweb.billing.drafts import Draft, LineDraft
 from zbweb.billing.models import Customer, Item, Line, PaymentTerm, Tax, Transaction
@@ -116,7 +116,7 @@ def _term(session: Session, draft: Draft, customer: Customer) -> PaymentTerm | N
         return session.scalar(select(PaymentTerm).where(PaymentTerm.id == wanted))
     if draft.due_date:
         return None
-    return session.scalar(select(PaymentTerm).where(PaymentTerm.is_default.is_(True)).limit(1))
+    return payment_terms.default(session)
 
 
 def _due_date(session: Session, draft: Draft, term: PaymentTerm | None, before: Transaction | None) -> date:

@@ -149,7 +149,7 @@ def change(session: Session, customer: Customer, *, values: Mapping[str, Any], a
 
 
 def set_active(session: Session, customer: Customer, *, active: bool, actor: Actor) -> bool:
-    """Mark a customer active or inactive; answers whether that is new."""
+    """Offer a customer for new transactions, or hide it from them; answers whether that is new."""
     if customer.active == active:
         return False
     customer.active = active
@@ -157,16 +157,6 @@ def set_active(session: Session, customer: Customer, *, active: bool, actor: Act
     action = "marked_active" if active else "marked_inactive"
     journal.record(session, ENTITY, customer.id, action=action, actor=actor, changes={"active": (not active, active)})
     return True
-
-
-def mark_inactive(session: Session, customer: Customer, *, actor: Actor) -> bool:
-    """Hide a customer from new transactions; everything about it stays."""
-    return set_active(session, customer, active=False, actor=actor)
-
-
-def mark_active(session: Session, customer: Customer, *, actor: Actor) -> bool:
-    """Offer the customer for new transactions again."""
-    return set_active(session, customer, active=True, actor=actor)
 
 
 def delete(session: Session, customer: Customer, *, actor: Actor) -> None:

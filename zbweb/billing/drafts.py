@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from zbweb.billing.models import Line, Transaction
-from zbweb.billing.words import DiscountKind, Kind, Origin, TaxMode, TaxRounding
+from zbweb.billing.words import DiscountKind, Kind, TaxMode, TaxRounding
 
 ZERO, ONE = Decimal(0), Decimal(1)
 
@@ -77,7 +77,6 @@ class Draft:
     potential: Potential | None = None
     automation_key: str | None = None
     request_key: str | None = None
-    origin: Origin = Origin.USER
 
 
 def from_transaction(transaction: Transaction) -> Draft:
@@ -109,7 +108,6 @@ def from_transaction(transaction: Transaction) -> Draft:
         if potential_id
         else None,
         automation_key=transaction.automation_key,
-        origin=Origin(transaction.origin),
     )
 
 

@@ -92,18 +92,6 @@ MOVES: dict[Kind, dict[Status, tuple[Status, ...]]] = {
 }
 """Where a person, the CRM or an automation may move a document. Conversion has moves of its own (convert.py)."""
 
-MOVE_LABELS: dict[tuple[Kind, Status], str] = {
-    (Kind.QUOTE, Status.SENT): "Mark as sent",
-    (Kind.QUOTE, Status.ACCEPTED): "Mark as accepted",
-    (Kind.QUOTE, Status.DECLINED): "Mark as declined",
-    (Kind.SALES_ORDER, Status.CONFIRMED): "Confirm",
-    (Kind.SALES_ORDER, Status.CLOSED): "Close",
-    (Kind.SALES_ORDER, Status.VOID): "Void",
-    (Kind.INVOICE, Status.SENT): "Mark as sent",
-    (Kind.INVOICE, Status.VOID): "Void",
-}
-"""What the button of a move says."""
-
 _FINAL = {
     (Kind.QUOTE, Status.INVOICED): "This quote has become an invoice. Change the invoice instead.",
     (Kind.SALES_ORDER, Status.CLOSED): "This sales order is closed. Reopen it first.",

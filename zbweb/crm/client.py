@@ -109,13 +109,12 @@ class ZohoClient:
         self,
         module: str,
         *,
-        word: str | None = None,
-        criteria: str | None = None,
+        word: str,
         fields: Sequence[str],
         limit: int = 50,
     ) -> list[Record]:
-        """Records the CRM finds; compare again, it is generous."""
-        return records.search(self._transport, module, word=word, criteria=criteria, fields=fields, limit=limit)
+        """Records the CRM finds by a word; it is generous."""
+        return records.search(self._transport, module, word=word, fields=fields, limit=limit)
 
     def related(self, module: str, crm_id: str, related_list: str, fields: Sequence[str]) -> list[Record]:
         """One record's related list."""
@@ -132,12 +131,6 @@ class ZohoClient:
     def update(self, module: str, records: Sequence[Record], *, trigger: bool = True) -> list[Verdict]:
         """Change records."""
         return writes.update(self._transport, module, records, trigger=trigger)
-
-    def upsert(
-        self, module: str, records: Sequence[Record], *, match_on: Sequence[str], trigger: bool = True
-    ) -> list[Verdict]:
-        """Add or change records."""
-        return writes.upsert(self._transport, module, records, match_on=match_on, trigger=trigger)
 
     def delete(self, module: str, crm_ids: Sequence[str], *, trigger: bool = True) -> list[Verdict]:
         """Delete records."""

@@ -43,11 +43,6 @@ class CrmCredential(OrganisationOwned, Base):
     created_at: Mapped[UtcTime] = mapped_column(default=now)
     updated_at: Mapped[UtcTime] = mapped_column(default=now)
 
-    @property
-    def usable(self) -> bool:
-        """Whether the CRM accepted this credential when it was last used."""
-        return not self.refused_reason
-
 
 def save_credential(
     session: Session, grant: Grant, organisation_id: int, *, replaces: CrmCredential | None = None

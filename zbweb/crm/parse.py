@@ -172,14 +172,12 @@ def verdict(item: Json) -> Verdict:
     """One item of a write's answer. HTTP 2xx means nothing here; only `status` counts."""
     details = dict(item.get("details") or {})
     ok = str(item["status"]).lower() == "success"
-    said = item.get("message") or ""
     return Verdict(
         ok=ok,
         crm_id=_id_in(details),
         code=item.get("code") or "",
-        message=said,
+        message=item.get("message") or "",
         details=details,
-        action=_action(item, said) if ok else None,
         modified_at=parse_time(details.get("Modified_Time")),
     )
 
@@ -187,11 +185,6 @@ def verdict(item: Json) -> Verdict:
 def _id_in(details: Json) -> str | None:
     value = details.get("id")
     return None if value is None else str(value)
-
-
-def _action(item: Json, said: str) -> str | None:
-    by_message = {"record added": "insert", "record updated": "update"}
-    return item.get("action") or by_message.get(said)
 
 
 def stages_of_pipelines(pipelines: Iterable[Json]) -> dict[str, StageKind]:

@@ -136,7 +136,6 @@ class Verdict:
     code: str
     message: str
     details: dict[str, Any]
-    action: str | None
     modified_at: datetime | None
     error: CrmError | None = None
 
@@ -223,21 +222,17 @@ class CrmClient(Protocol):
         self,
         module: str,
         *,
-        word: str | None = None,
-        criteria: str | None = None,
+        word: str,
         fields: Sequence[str],
         limit: int = 50,
     ) -> list[Record]:
-        """Records the CRM finds; its `equals` means "contains", so the caller compares again."""
+        """Records the CRM finds by a word, in names, e-mails, phones and places alike; its index lags a little."""
 
     def related(self, module: str, crm_id: str, related_list: str, fields: Sequence[str]) -> list[Record]: ...
     def coql(self, query: str) -> list[Record]: ...
 
     def insert(self, module: str, records: Sequence[Record], *, trigger: bool = True) -> list[Verdict]: ...
     def update(self, module: str, records: Sequence[Record], *, trigger: bool = True) -> list[Verdict]: ...
-    def upsert(
-        self, module: str, records: Sequence[Record], *, match_on: Sequence[str], trigger: bool = True
-    ) -> list[Verdict]: ...
     def delete(self, module: str, crm_ids: Sequence[str], *, trigger: bool = True) -> list[Verdict]: ...
 
     def start_bulk_read(

@@ -138,14 +138,12 @@ def search(
     transport: Transport,
     module: str,
     *,
-    word: str | None = None,
-    criteria: str | None = None,
+    word: str,
     fields: Sequence[str],
     limit: int = 50,
 ) -> list[Record]:
-    """At most `limit` records (the CRM itself stops at 2,000) that match a word or a criteria text."""
-    question = {"criteria": criteria} if criteria else {"word": word or ""}
-    params = {**question, "fields": _field_groups(fields)[0], "per_page": str(min(limit, PAGE_SIZE))}
+    """At most `limit` records (the CRM itself stops at 2,000) that match a word."""
+    params = {"word": word, "fields": _field_groups(fields)[0], "per_page": str(min(limit, PAGE_SIZE))}
     found: list[Record] = []
     for item in _numbered(transport, _ask(module, "/search", params=params)):
         found.append(item)

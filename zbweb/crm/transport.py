@@ -30,10 +30,8 @@ from zbweb.crm.renewal import TokenSource
 from zbweb.crm.translate import SCOPE_MISMATCH, Refusal, error_of, refusal_in
 from zbweb.crm.wire import decode, encode, parse_http_date
 
-PATIENCE_OF_JOBS = 75.0
-"""Seconds one call of a background job may take, its repetitions included."""
-PATIENCE_OF_PAGES = 3.0
-"""Seconds one call may take while a person waits for a page."""
+PATIENCE_SECONDS = 75.0
+"""How long one call may take, its repetitions included, where nobody says otherwise."""
 
 _SURELY_NOT_DONE = 503
 _EMPTY = frozenset({204, 304})
@@ -62,7 +60,7 @@ class Ask:
 class Timing:
     """How long to wait for what; tests pass their own `sleep` and `spread`."""
 
-    patience_seconds: float = PATIENCE_OF_JOBS
+    patience_seconds: float = PATIENCE_SECONDS
     connect_timeout: float = exchange.CONNECT_TIMEOUT
     read_timeout: float = exchange.READ_TIMEOUT
     sleep: Callable[[float], None] = time.sleep

@@ -35,23 +35,6 @@ def update(transport: Transport, module: str, records: Sequence[Record], *, trig
     return _in_chunks(transport, records, ask)
 
 
-def upsert(
-    transport: Transport,
-    module: str,
-    records: Sequence[Record],
-    *,
-    match_on: Sequence[str],
-    trigger: bool = True,
-) -> list[Verdict]:
-    """Add or change records, matched by the fields `match_on`; `Verdict.action` says which it was."""
-
-    def ask(chunk: Sequence[Record]) -> Ask:
-        body = {**_body(chunk, trigger=trigger), "duplicate_check_fields": list(match_on)}
-        return _ask("POST", module, under="/upsert", body=body)
-
-    return _in_chunks(transport, records, ask)
-
-
 def delete(transport: Transport, module: str, crm_ids: Sequence[str], *, trigger: bool = True) -> list[Verdict]:
     """Move records to the CRM's recycle bin. One that is not there is refused with INVALID_DATA."""
 
@@ -123,7 +106,6 @@ def _failed(error: CrmError) -> Verdict:
         code=error.code or type(error).__name__,
         message=error.message,
         details=error.details,
-        action=None,
         modified_at=None,
         error=error,
     )

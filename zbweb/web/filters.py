@@ -22,11 +22,11 @@ LOCALE = "en_US"
 NOTHING = "—"
 
 TONES = {
-    "neutral": "draft queued void cancelled inactive disabled deleted skipped excluded dismissed archived nothing",
-    "info": "sent viewed open confirmed partially_invoiced running updated fetched pushed",
-    "success": "accepted invoiced fulfilled closed paid succeeded added active connected in_sync won applied linked",
-    "warning": "unpaid partially_paid expired partly_failed conflict paused held overpaid cancelling",
-    "danger": "overdue declined failed lost disconnected",
+    "neutral": "draft queued void cancelled inactive disabled deleted skipped excluded archived nothing",
+    "info": "sent open confirmed partially_invoiced running updated",
+    "success": "accepted invoiced closed paid succeeded added active connected won linked",
+    "warning": "unpaid partially_paid expired partly_failed conflict paused held",
+    "danger": "overdue declined failed lost",
 }
 _TONE_OF = {status: tone for tone, statuses in TONES.items() for status in statuses.split()}
 

@@ -1,19 +1,17 @@
 """How pages talk to htmx: the only module that knows its header names.
 
-Views answer with `page_or_block(...)`, `redirect(...)` or `close_dialog(...)`; each also works for a browser
-without JavaScript. A block that is rendered alone sees the context and the globals, but neither a `{% set %}`
-nor an `{% import %}` that stands outside of it.
+Views answer with `page_or_block(...)` or `redirect(...)`, which also work for a browser without JavaScript, and let
+things happen in the page with `trigger(...)`: the event `closeDialog` closes a dialog or the sidebar. A block that is
+rendered alone sees the context and the globals, but neither a `{% set %}` nor an `{% import %}` outside of it.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, flash, make_response, render_template, request
+from flask import Response, make_response, render_template, request
 from flask import redirect as http_redirect
 from jinja2_fragments.flask import render_block
-
-STOP_POLLING = 286  # htmx swaps the answer and asks no more
 
 
 def is_htmx() -> bool:
@@ -48,21 +46,6 @@ def redirect(url: str) -> Response:
     return _vary(response)
 
 
-def close_dialog(*, to: str, message: str = "", events: Iterable[str] = ()) -> Response:
-    """The dialog or sidebar did its work: close it, say so, and fire `events` so that the page behind refreshes.
-
-    Without JavaScript there was a page instead of a dialog: the browser goes to `to` and finds the message there.
-    """
-    if not is_htmx():
-        if message:
-            flash(message, "success")
-        return redirect(to)
-    response = trigger(_vary(make_response("", 204)), "closeDialog")
-    for event in events:
-        trigger(response, event)
-    return toast(response, message) if message else response
-
-
 def toast(response: Response, message: str, *, tone: str = "success") -> Response:
     """Add a passing message to a fragment's answer. A whole page uses flask.flash() instead."""
     return trigger(response, "toast", {"message": message, "tone": tone})
@@ -80,19 +63,6 @@ def retarget(response: Response, selector: str) -> Response:
     """Put the answer's content into another element than the one that asked for it: a refusal, for instance."""
     response.headers["HX-Retarget"] = selector
     response.headers["HX-Reswap"] = "innerHTML"
-    return response
-
-
-def push_url(response: Response, url: str) -> Response:
-    """Show `url` in the address bar with this fragment."""
-    response.headers["HX-Push-Url"] = url
-    return response
-
-
-def stop_polling(response: Response) -> Response:
-    """The last answer to an element that polls."""
-    if is_htmx():
-        response.status_code = STOP_POLLING
     return response
 
 

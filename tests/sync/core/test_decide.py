@@ -39,13 +39,6 @@ def test_the_fate_of_a_record_follows_from_its_situation(situation, policy, acti
     assert (decision.action, decision.reason) == (action, reason)
 
 
-@pytest.mark.parametrize("policy", Policy)
-@pytest.mark.parametrize("twin", Twin)
-@pytest.mark.parametrize("past", Past)
-def test_a_link_comes_before_everything_else(policy, twin, past):
-    assert decide(Situation(linked=True, twin=twin, past=past), policy).action is Action.MERGE
-
-
 @pytest.mark.parametrize(("policy", "twin", "past"), list(product(Policy, Twin, Past)))
 def test_every_situation_has_an_answer(policy, twin, past):
     assert decide(Situation(twin=twin, past=past), policy).reason in Reason

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zbweb.sync.core.schedule import is_due, next_slot, retry_at
+from zbweb.sync.core.schedule import next_slot, retry_at
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -34,12 +34,6 @@ def test_the_next_slot_lies_on_the_grid(slot, following):
 def test_the_next_slot_is_ahead_but_never_further_than_one_interval(offset, interval):
     following = next_slot(NOON + minutes(offset), NOON, interval)
     assert NOON < following <= NOON + minutes(interval)
-
-
-def test_a_slot_is_due_when_its_time_has_come():
-    assert is_due(NOON, NOON)
-    assert not is_due(NOON + minutes(1), NOON)
-    assert not is_due(None, NOON)
 
 
 @pytest.mark.parametrize(

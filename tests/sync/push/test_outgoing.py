@@ -15,7 +15,7 @@ def rows_of(table):
         name: CrmField(name, _TYPES.get(name, "text"), 120, writable=name != "Full_Name")
         for name in DEFAULTS[table].values()
     }
-    return compile_rows(chosen, fields_for(table), crm)[0]
+    return compile_rows(chosen, fields_for(table), crm)
 
 
 @pytest.mark.parametrize(

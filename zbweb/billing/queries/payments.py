@@ -1,6 +1,5 @@
 """The list of payments, and one payment with what it settles."""
 
-import datetime
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -22,8 +21,6 @@ class Filter:
     search: str = ""
     customer_id: int | None = None
     unused_only: bool = False
-    date_from: datetime.date | None = None
-    date_to: datetime.date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +70,6 @@ def _filtered(session: Session, wanted: Filter) -> Select[Payment]:
         statement = statement.where(Payment.customer_id == wanted.customer_id)
     if wanted.unused_only:
         statement = statement.where(text("unused > 0"))  # in the words of the partial index
-    if wanted.date_from is not None:
-        statement = statement.where(Payment.date >= wanted.date_from)
-    if wanted.date_to is not None:
-        statement = statement.where(Payment.date <= wanted.date_to)
     if typed := wanted.search.strip():
         customers = session.scalars(
             select(Customer.id).where(Customer.name_key.contains(name_key(typed), autoescape=True)).limit(_MATCHES)

@@ -1,4 +1,4 @@
-"""What one CRM record needs, given everything we know about it.
+"""What one CRM record without a link needs, given everything we know about it; linked ones are merged.
 
 Pure on purpose: the same answer feeds the run, the search pop-up, a retry and the preview, and every
 cell of the table is a test.
@@ -15,7 +15,6 @@ class Action(StrEnum):
     """What to do with a CRM record. ADOPT: pair it with its twin, which then takes the CRM's values."""
 
     CREATE = "create"
-    MERGE = "merge"
     ADOPT = "adopt"
     NOTHING = "nothing"
 
@@ -40,7 +39,6 @@ class Past(StrEnum):
 class Situation:
     """What is known of a CRM record before anything is done. `asked_for`: a person picked this very record."""
 
-    linked: bool = False
     twin: Twin = Twin.NONE
     past: Past = Past.NONE
     asked_for: bool = False
@@ -65,9 +63,7 @@ _FOR_TWIN: dict[tuple[Policy, Twin], Decision] = {
 
 
 def decide(situation: Situation, policy: Policy) -> Decision:
-    """The fate of one CRM record. A person's own decision comes before the policy, and a link before both."""
-    if situation.linked:
-        return Decision(Action.MERGE, Reason.CHANGED_IN_CRM)
+    """The fate of one CRM record. A person's own decision comes before the policy."""
     if situation.past is Past.REMOVED and not situation.asked_for:
         return Decision(Action.NOTHING, Reason.REMOVED_HERE)
     if situation.past is Past.APART and not situation.asked_for:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zbweb.sync.core.fields import BillingField
-from zbweb.sync.core.fieldtypes import TYPES, Unmappable, Value, can_write, to_crm
+from zbweb.sync.core.fieldtypes import TYPES, Unmappable, Value, can_read, can_write, to_crm
 from zbweb.sync.core.reasons import Reason
 
 
@@ -48,27 +48,25 @@ class CrmField:
 
 def compile_rows(
     chosen: Iterable[Mapping[str, str]], fields: Sequence[BillingField], crm_fields: Mapping[str, CrmField]
-) -> tuple[list[Row], list[str]]:
-    """The usable rows of a mapping, and the labels of those whose CRM field is gone or of another type now.
+) -> list[Row]:
+    """The usable rows of a mapping: those whose CRM field is gone, or of another type now, are left out.
 
     When several billing fields name one CRM field, the first of them is the one that is pushed.
     """
     by_key = {field.key: field for field in fields}
     rows: list[Row] = []
-    broken: list[str] = []
     pushed: set[str] = set()
     for choice in chosen:
         field, crm = by_key.get(choice["field"]), crm_fields.get(choice["crm"])
         if field is None:
             continue  # a custom field that was deleted here: nothing to fill
-        if crm is None or crm.data_type not in TYPES[field.type].reads:
-            broken.append(field.label)
+        if crm is None or not can_read(field.type, crm.data_type):
             continue
         writes = crm.writable and can_write(field.type, crm.data_type) and crm.api_name not in pushed
         if writes:
             pushed.add(crm.api_name)
         rows.append(_row(field, crm, writes=writes))
-    return rows, broken
+    return rows
 
 
 def _row(field: BillingField, crm: CrmField, *, writes: bool) -> Row:

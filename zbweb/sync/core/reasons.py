@@ -19,7 +19,6 @@ class Reason(StrEnum):
     AWAITS_REVIEW = "awaits_review"
     BOTH_CHANGED = "both_changed"
     CRM_WON = "crm_won"
-    BILLING_WON = "billing_won"
     NO_ACCOUNT = "no_account"
     ACCOUNT_NOT_SYNCED = "account_not_synced"
     BLOCKED_BY_ACCOUNT = "blocked_by_account"
@@ -75,7 +74,6 @@ SENTENCES: dict[Reason, str] = {
     "Say in the review list whether the two are one.",
     Reason.BOTH_CHANGED: "Changed here and in Zoho CRM. Choose per field which value stays.",
     Reason.CRM_WON: "Changed here and in Zoho CRM. The value of Zoho CRM stands; ours is kept in this entry.",
-    Reason.BILLING_WON: "Changed here and in Zoho CRM. The value here stands, as the setup says.",
     Reason.NO_ACCOUNT: "The contact belongs to no account. To fetch it, check “Include contacts that are not "
     "associated to any accounts in Zoho CRM” in the setup.",
     Reason.ACCOUNT_NOT_SYNCED: "The contact's account is not among the synced accounts. It arrives with its account.",

@@ -1,4 +1,4 @@
-"""When the next automatic run is due. Slots lie in the database; these are the sums over them."""
+"""When the next automatic run is due, and when a failed delivery is tried again: the sums; slots are rows."""
 
 from datetime import datetime, timedelta
 
@@ -12,11 +12,6 @@ def next_slot(slot: datetime | None, now: datetime, interval_minutes: int) -> da
         return slot
     missed = (now - slot) // interval
     return slot + (missed + 1) * interval
-
-
-def is_due(slot: datetime | None, now: datetime) -> bool:
-    """Whether a slot's time has come."""
-    return slot is not None and slot <= now
 
 
 def retry_at(attempts: int, now: datetime, *, jitter: float, hint_seconds: float | None = None) -> datetime:

@@ -235,7 +235,7 @@ def _restore(work: _Undoing, step: Step) -> bool:
 
 def _activate(work: _Undoing, step: Step) -> bool:
     customer = customers.locked(work.session, step.entry.entity_id or 0)
-    return customers.mark_active(work.session, customer, actor=work.actor)
+    return customers.set_active(work.session, customer, active=True, actor=work.actor)
 
 
 # --- what it deleted --------------------------------------------------------------------------------

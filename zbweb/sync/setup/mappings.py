@@ -34,7 +34,7 @@ def compiled(session: Session, choices: Choices) -> dict[Table, list[Row]]:
     """The rows of each mapping table in use; rows whose CRM field does not fit (any more) are left out."""
     own = custom_fields(session)
     return {
-        table: compile_rows(choices.mappings.get(table, []), fields_for(table, own), _kept(choices.mappings, table))[0]
+        table: compile_rows(choices.mappings.get(table, []), fields_for(table, own), _kept(choices.mappings, table))
         for table in choices.tables
     }
 
@@ -54,7 +54,7 @@ def for_tables(
     unknown = {table: rows for table, rows in chosen.items() if any("type" not in row for row in rows)}
     chosen |= described(unknown, client)
     own = custom_fields(session)
-    return {table: compile_rows(chosen[table], fields_for(table, own), _kept(chosen, table))[0] for table in tables}
+    return {table: compile_rows(chosen[table], fields_for(table, own), _kept(chosen, table)) for table in tables}
 
 
 def _defaults(table: Table) -> list[dict[str, str]]:
