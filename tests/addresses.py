@@ -30,14 +30,15 @@ ELSEWHERE = {"static", "auth.login", "hooks.receive", "panel.show", "crm_connect
 def pages(app: Flask, database: Path) -> list[str]:
     """Each GET route with a record that exists, for each kind of document; what has no record yet is left out."""
     engine = create_engine(f"sqlite:///{database}")
+    rules = [rule for rule in app.url_map.iter_rules() if "GET" in rule.methods and rule.endpoint not in ELSEWHERE]
     with engine.connect() as connection:
-        found: dict[str, None] = {}
-        for rule in app.url_map.iter_rules():
-            if "GET" in rule.methods and rule.endpoint not in ELSEWHERE:
-                for kind in KINDS if "kind" in rule.arguments else ("invoices",):
-                    found[filled(rule, kind, connection)] = None
+        found = {
+            filled(rule, kind, connection)
+            for rule in rules
+            for kind in (KINDS if "kind" in rule.arguments else ("invoices",))
+        }
     engine.dispose()
-    return sorted(path for path in found if path)
+    return sorted(found - {""})
 
 
 def filled(rule: Rule, kind: str, connection) -> str:

@@ -76,7 +76,16 @@ def main(url, directory):
     token = OAuthToken("demo-client", "demo-secret", refresh_token="demo-refresh")
     Initializer.initialize(environment, token, store=FileStore(f"{directory}/tokens"), resource_path=directory)
     seen = {}
+    see_metadata(seen)
+    accounts = RecordOperations("Accounts")
+    see_pages(seen, accounts)
+    account_id = see_people(seen, accounts)
+    see_documents(seen, account_id)
+    see_changes(seen, accounts, account_id)
+    print(json.dumps(seen, default=str))
 
+
+def see_metadata(seen):
     seen["org"] = OrgOperations().get_organization().get_object().get_org()[0].get_company_name()
     users = UsersOperations().get_users(params((GetUsersParam.type, "ActiveConfirmedUsers")))
     seen["users"] = [user.get_email() for user in users.get_object().get_users()]
@@ -86,7 +95,8 @@ def main(url, directory):
     views = CustomViewsOperations().get_custom_views(params((GetCustomViewsParam.module, "Accounts")))
     seen["views"] = [view.get_display_value() for view in views.get_object().get_custom_views()]
 
-    accounts = RecordOperations("Accounts")
+
+def see_pages(seen, accounts):
     wanted = (GetRecordsParam.fields, "Account_Name,Owner,Annual_Revenue,Modified_Time")
     first = accounts.get_records(params(wanted, (GetRecordsParam.per_page, 30))).get_object()
     following = (GetRecordsParam.page_token, first.get_info().get_next_page_token())
@@ -94,6 +104,9 @@ def main(url, directory):
     seen["pages"] = [len(first.get_data()), len(second.get_data()), second.get_info().get_more_records()]
     seen["owner"] = first.get_data()[0].get_key_value("Owner").get_email()
 
+
+def see_people(seen, accounts):
+    """An account and a contact of it, made and found again in every way there is; returns the account's id."""
     body = wrapped(new_record(Account_Name="Ørsted & Søn"), new_record(Phone="1"))
     seen["created"] = written(accounts.create_records(body))
     account_id = int(seen["created"][1][0][2])
@@ -118,7 +131,10 @@ def main(url, directory):
     )
     rows = CoqlOperations().get_records(query).get_object().get_data()
     seen["coql"] = [rows[0].get_key_value("Last_Name"), rows[0].get_key_value("Account_Name.Account_Name")]
+    return account_id
 
+
+def see_documents(seen, account_id):
     product = RecordOperations("Products").get_records(params((GetRecordsParam.fields, "Product_Name"))).get_object()
     line = new_record(Quantity=3.0, List_Price=10.0)
     ware = LineItemProduct()
@@ -131,6 +147,8 @@ def main(url, directory):
     seen["quote total"] = quoted.get_key_value("Grand_Total")
     seen["quote lines"] = len(quoted.get_key_value("Quoted_Items"))
 
+
+def see_changes(seen, accounts, account_id):
     change = new_record(Phone="+45 55 50 0000")
     seen["updated"] = written(accounts.update_record(account_id, wrapped(change)))
     seen["upserted"] = written(accounts.upsert_records(wrapped(new_record(Account_Name="ørsted & søn"))))
@@ -141,7 +159,6 @@ def main(url, directory):
     seen["count"] = accounts.record_count().get_object().get_count()
     refused = accounts.get_records()
     seen["refused"] = [refused.get_status_code(), refused.get_object().get_code().get_value()]
-    print(json.dumps(seen, default=str))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ import pytest
 
 from tests.sandbox.browsing import Person, form_of, links_of
 
-OWNED = {"fields": "Account_Name"}
-
 
 @pytest.fixture
 def person(crm):

@@ -5,6 +5,7 @@ A change is named by its column, or `custom.<key>` for a value of a custom field
 
 import sys
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -37,7 +38,7 @@ def apply(row: Any, changes: Changes) -> None:
 
 
 def jsonable(changes: Changes) -> Changes:
-    """The same for the journal, which keeps JSON: decimals as text without idle zeros."""
+    """The same for the journal, which keeps JSON: dates as text, decimals as text without idle zeros."""
     return {name: (_json(old), _json(new)) for name, (old, new) in changes.items()}
 
 
@@ -74,4 +75,6 @@ def _length(column: Any) -> int:
 
 
 def _json(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
     return f"{value.normalize():f}" if isinstance(value, Decimal) else value

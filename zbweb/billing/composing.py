@@ -16,7 +16,6 @@ from zbweb.billing.models import Customer, Item, Line, PaymentTerm, Tax, Transac
 from zbweb.billing.words import Kind, TaxRounding, TermKind
 from zbweb.errors import Invalid
 
-_LARGEST = Decimal(10) ** 12
 _YEARS = range(1900, 3000)
 _LINE_TEXTS = ("name", "description", "unit", "tax_name")
 
@@ -39,7 +38,7 @@ def compose(session: Session, draft: Draft, *, before: Transaction | None = None
     if faults := {**_faults(draft), **_line_faults(draft.lines)}:
         raise Invalid("Some values cannot be accepted: " + " ".join(dict.fromkeys(faults.values())), faults)
     totals = compute(draft)
-    if totals.total < 0 or totals.total >= _LARGEST:
+    if totals.total < 0 or totals.total >= money.LIMIT:
         sentence = "The total must not be less than zero, nor above a million millions."
         raise Invalid(sentence, {"adjustment" if totals.total < 0 else "lines": sentence})
     values = _values(session, draft, totals)
@@ -172,9 +171,9 @@ def _six_places(line: LineDraft) -> LineDraft:
 
 
 def _precise(value: Decimal) -> Decimal:
-    if not value.is_finite() or abs(value) >= _LARGEST:
-        return _LARGEST  # refused below, at its field
-    return value.quantize(Decimal("0.000001"), rounding=ROUND_HALF_UP)
+    if not value.is_finite() or abs(value) >= money.LIMIT:
+        return money.LIMIT  # refused below, at its field
+    return value.quantize(money.PLACES, rounding=ROUND_HALF_UP)
 
 
 def _by_id(session: Session, model: Any, ids: set[int | None]) -> dict[int, Any]:
@@ -195,8 +194,8 @@ def _faults(draft: Draft) -> dict[str, str]:
             draft.due_date is not None and draft.kind is not Kind.SALES_ORDER and draft.due_date < draft.date,
             "The due or expiry date cannot be before the document's date.",
         ),
-        "shipping": (not 0 <= draft.shipping < _LARGEST, "The shipping charge cannot be less than zero."),
-        "adjustment": (not abs(draft.adjustment) < _LARGEST, "The adjustment is too large."),
+        "shipping": (not 0 <= draft.shipping < money.LIMIT, "The shipping charge cannot be less than zero."),
+        "adjustment": (not abs(draft.adjustment) < money.LIMIT, "The adjustment is too large."),
     }
     return {name: sentence for name, (is_wrong, sentence) in checks.items() if is_wrong}
 
@@ -206,9 +205,9 @@ def _line_faults(lines: tuple[LineDraft, ...]) -> dict[str, str]:
     for index, line in enumerate(lines):
         if not line.name.strip():
             faults[f"lines-{index}-name"] = "Name what is sold."
-        if not 0 < line.quantity < _LARGEST:
+        if not 0 < line.quantity < money.LIMIT:
             faults[f"lines-{index}-quantity"] = "The quantity must be more than zero."
-        if not 0 <= line.rate < _LARGEST:
+        if not 0 <= line.rate < money.LIMIT:
             faults[f"lines-{index}-rate"] = "The rate cannot be less than zero."
         if not 0 <= line.tax_rate <= 100:
             faults[f"lines-{index}-tax_id"] = "A tax is from 0 to 100 %."

@@ -12,7 +12,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from zbweb.billing import books, fulfilment, journal, standing
+from zbweb.billing import books, fulfilment, journal, money, standing
 from zbweb.billing.drafts import Draft, LineDraft
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import Line, Transaction
@@ -23,7 +23,6 @@ from zbweb.billing.words import DiscountKind, Kind
 from zbweb.errors import Conflict, Invalid
 
 ZERO = Decimal(0)
-_SIX = Decimal("0.000001")
 
 
 def to_order(session: Session, quote: Transaction, *, actor: Actor) -> Transaction:
@@ -124,7 +123,7 @@ def _billing(line: LineDraft, ordered: Line, quantity: Decimal) -> LineDraft:
     """The line that bills so much of an order's line; a discount given as an amount is shared by quantity."""
     discount = line.discount_value
     if line.discount_kind is DiscountKind.AMOUNT and quantity != ordered.quantity:
-        discount = (discount * quantity / ordered.quantity).quantize(_SIX)
+        discount = (discount * quantity / ordered.quantity).quantize(money.PLACES)
     return replace(line, quantity=quantity, discount_value=discount, source_line_id=ordered.id)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from zbweb.billing import custom_values, journal
@@ -127,7 +127,7 @@ def checked(session: Session, entity: str, values: Mapping[str, Any]) -> dict[st
     return result
 
 
-def _of(entity: str) -> Any:
+def _of(entity: str) -> ColumnElement[bool]:
     return CustomField.entity == entity
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from zbweb.billing import journal, removal
+from zbweb.billing import journal, money, removal
 from zbweb.billing.changes import apply, differences, ensure_current, ensure_fits, jsonable
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import Item, Line, Tax
@@ -18,8 +18,6 @@ from zbweb.errors import Conflict, Invalid, NotFound
 
 ENTITY = "item"
 FIELDS = ("name", "sku", "description", "rate", "unit", "tax_id")
-_PLACES = Decimal("0.000001")
-_LIMIT = Decimal(10) ** 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +102,14 @@ def _checked(session: Session, values: Mapping[str, Any], *, besides: Item | Non
         wrong["name"] = "Enter a name."
     if trimmed["sku"] and _sku_taken(session, trimmed["sku"], besides):
         wrong["sku"] = f"Another item has the SKU {trimmed['sku']}. Choose a different one."
-    if not 0 <= trimmed["rate"] < _LIMIT:
+    if not 0 <= trimmed["rate"] < money.LIMIT:
         wrong["rate"] = "Enter a rate of 0 or more."
     if trimmed["tax_id"] and _tax_name(session, trimmed["tax_id"]) is None:
         wrong["tax_id"] = "That tax is not there any more. Choose another."
     if wrong:
         raise Invalid(" ".join(wrong.values()), wrong)
     ensure_fits(Item, trimmed)
-    return trimmed | {"rate": trimmed["rate"].quantize(_PLACES)}
+    return trimmed | {"rate": trimmed["rate"].quantize(money.PLACES)}
 
 
 def _sku_taken(session: Session, sku: str, besides: Item | None) -> bool:

@@ -19,6 +19,10 @@ from zbweb.billing.words import DiscountKind, TaxMode, TaxRounding
 from zbweb.errors import Invalid
 
 ZERO = Decimal(0)
+PLACES = Decimal("0.000001")
+"""How exactly quantities, rates and percentages are kept."""
+LIMIT = Decimal(10) ** 12
+"""What every amount and quantity stays below: the database keeps no more digits."""
 _HUNDRED = Decimal(100)
 _RATE, _LARGEST_RATE = Decimal(1).scaleb(-10), Decimal(10) ** 8
 _DIGITS = 60  # a product of two 20-digit numbers, with room for a division

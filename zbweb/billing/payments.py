@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from zbweb.billing import balances, books, journal, numbering, standing
+from zbweb.billing import balances, books, journal, money, numbering, standing
 from zbweb.billing.changes import Changes, apply, differences, ensure_current, ensure_fits, jsonable
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import Allocation, Customer, Payment, Refund, Transaction
@@ -35,7 +35,6 @@ MODES = {
     "other": "Other",
 }
 """How money came in: value and what people read."""
-_LARGEST = Decimal(10) ** 12
 _EARLIEST = datetime.date(1900, 1, 1)
 
 
@@ -244,7 +243,7 @@ def _checked(session: Session, draft: PaymentDraft, currency: str) -> dict[str, 
     own = books.own(session)
     amount = round_money(draft.amount, currency)
     checks = {
-        "amount": (not 0 < amount < _LARGEST, "The amount must be more than zero."),
+        "amount": (not 0 < amount < money.LIMIT, "The amount must be more than zero."),
         "date": (
             not _EARLIEST <= draft.date <= books.today(session),
             "A payment is dated today or earlier, with the year in full.",
@@ -312,9 +311,4 @@ def _by_request_key(session: Session, key: str) -> Payment | None:
 
 
 def _journal(session: Session, payment: Payment, action: str, actor: Actor, changes: Changes) -> None:
-    readable = {name: (_iso(old), _iso(new)) for name, (old, new) in changes.items()}
-    journal.record(session, ENTITY, payment.id, action=action, actor=actor, changes=jsonable(readable))
-
-
-def _iso(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime.date) else value
+    journal.record(session, ENTITY, payment.id, action=action, actor=actor, changes=jsonable(changes))

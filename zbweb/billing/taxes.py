@@ -5,7 +5,7 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from zbweb.billing import journal
+from zbweb.billing import journal, money
 from zbweb.billing.changes import apply, differences, ensure_fits, jsonable
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import Tax
@@ -13,7 +13,6 @@ from zbweb.db import organisation_of
 from zbweb.errors import Invalid, NotFound
 
 ENTITY = "tax"
-_PLACES = Decimal("0.000001")
 
 
 def all_taxes(session: Session) -> list[Tax]:
@@ -76,4 +75,4 @@ def _checked(session: Session, name: str, rate: Decimal, *, besides: Tax | None)
     if wrong:
         raise Invalid(" ".join(wrong.values()), wrong)
     ensure_fits(Tax, {"name": name})
-    return {"name": name, "rate": rate.quantize(_PLACES)}
+    return {"name": name, "rate": rate.quantize(money.PLACES)}

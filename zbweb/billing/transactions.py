@@ -36,6 +36,14 @@ def get(session: Session, kind: Kind, transaction_id: int) -> Transaction:
     return found
 
 
+def find(session: Session, transaction_id: int) -> Transaction:
+    """The document of any kind, or NotFound."""
+    found = session.scalar(select(Transaction).where(Transaction.id == transaction_id))
+    if found is None:
+        raise NotFound("There is no such document. It may have been deleted.")
+    return found
+
+
 def preview(session: Session, draft: Draft, *, before: Transaction | None = None) -> money.Totals:
     """What the totals would be; writes nothing. Raises Invalid as saving would."""
     return compose(session, draft, before=before).totals
@@ -233,11 +241,5 @@ def _describe(transaction: Transaction) -> list[str]:
 
 
 def _journal(changes: Changes) -> Changes:
-    """The changes worth reading, as JSON: sums that follow from others are left out, dates become text."""
-    kept = {name: pair for name, pair in changes.items() if name not in _DERIVED}
-    dates = {name: (_iso(old), _iso(new)) for name, (old, new) in kept.items()}
-    return jsonable(dates)
-
-
-def _iso(value: Any) -> Any:
-    return value.isoformat() if hasattr(value, "isoformat") else value
+    """The changes worth reading, as JSON: sums that follow from others are left out."""
+    return jsonable({name: pair for name, pair in changes.items() if name not in _DERIVED})

@@ -17,24 +17,13 @@ from typing import IO, Any
 
 from zbweb.crm import metadata, parse
 from zbweb.crm.errors import MalformedAnswer, Refused
-from zbweb.crm.port import BulkJob, BulkState, FieldMeta, Record
+from zbweb.crm.port import NAME_FIELDS, BulkJob, BulkState, FieldMeta, Record
 from zbweb.crm.records import module_subject
 from zbweb.crm.transport import Ask, Transport
 
 _BULK = "/crm/bulk/v8/read"
 _EXPORT = "the export"
 _USERS = frozenset({"ownerlookup", "userlookup"})
-_NAME_FIELDS = {
-    "Accounts": "Account_Name",
-    "Contacts": "Full_Name",
-    "Deals": "Deal_Name",
-    "Products": "Product_Name",
-    "Quotes": "Subject",
-    "Sales_Orders": "Subject",
-    "Invoices": "Subject",
-    "Vendors": "Vendor_Name",
-    "Campaigns": "Campaign_Name",
-}
 _NAME_OF_CUSTOM_MODULE = "Name"
 _TAGS = "Tag"
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, csv.Error, LookupError, ValueError, ArithmeticError)
@@ -106,7 +95,7 @@ def _name_columns(field: FieldMeta) -> list[str]:
     if field.data_type in _USERS:
         return [f"{field.api_name}.first_name", f"{field.api_name}.last_name"]
     if field.lookup_module:
-        return [f"{field.api_name}.{_NAME_FIELDS.get(field.lookup_module, _NAME_OF_CUSTOM_MODULE)}"]
+        return [f"{field.api_name}.{NAME_FIELDS.get(field.lookup_module, _NAME_OF_CUSTOM_MODULE)}"]
     return []
 
 

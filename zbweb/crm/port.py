@@ -21,6 +21,18 @@ WRITE_SIZE = 100
 FIELD_LIMIT = 50
 """Fields the CRM accepts at most in one list request."""
 
+NAME_FIELDS = {
+    "Accounts": "Account_Name",
+    "Contacts": "Full_Name",
+    "Deals": "Deal_Name",
+    "Products": "Product_Name",
+    "Quotes": "Subject",
+    "Sales_Orders": "Subject",
+    "Invoices": "Subject",
+    "Vendors": "Vendor_Name",
+    "Campaigns": "Campaign_Name",
+}
+"""The field that names a record, by module."""
 _EDITIONS_THAT_INTEGRATE = frozenset(
     {
         "professional",

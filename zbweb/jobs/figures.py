@@ -56,7 +56,7 @@ def _gauge(name: str, text: str, label: str, values: dict[str, float]) -> GaugeM
 
 def _queue_depths() -> dict[str, float]:
     try:
-        return {each.name: float(each.count) for each in queue.queues([queue.INSTANT, queue.SYNC])}
+        return {name: float(count) for name, count in queue.depths().items()}
     except (RedisError, ValueError):  # ValueError: no Redis is configured at all
         return {}
 

@@ -22,7 +22,7 @@ from zbweb.db import db, unit_of_work, work_for
 from zbweb.jobs import queue
 from zbweb.sync import runs
 from zbweb.sync.core.schedule import next_slot
-from zbweb.sync.core.words import ConnectionStatus, RunStatus, Trigger
+from zbweb.sync.core.words import ConnectionStatus, RunStatus, SyncedModule, Trigger
 from zbweb.sync.documents import claims
 from zbweb.sync.figures import metrics
 from zbweb.sync.models import Connection, ModuleSetup, SyncRun
@@ -57,7 +57,10 @@ def start_due_runs() -> None:
 def _due(session: Session) -> Sequence[Connection]:
     statement = (
         select(Connection)
-        .join(ModuleSetup, (ModuleSetup.connection_id == Connection.id) & (ModuleSetup.module == "customers"))
+        .join(
+            ModuleSetup,
+            (ModuleSetup.connection_id == Connection.id) & (ModuleSetup.module == SyncedModule.CUSTOMERS),
+        )
         .where(
             Connection.status == ConnectionStatus.CONNECTED,
             Connection.paused_at.is_(None),

@@ -159,8 +159,7 @@ def layout_reference(module: Module) -> dict[str, str]:
     return {"api_name": "Standard", "name": "Standard", "id": str(layout_id(module))}
 
 
-def module_json(module: Module, position: int) -> dict[str, Any]:
-    """One module of GET /settings/modules."""
+def _alike_in_all_modules() -> dict[str, Any]:
     yes = ("deletable", "creatable", "recycle_bin_on_delete", "inventory_template_supported", "chart_view", "visible",
            "isBlueprintSupported", "convertable", "editable", "emailTemplate_support", "filter_supported",
            "show_as_tab", "viewable", "api_supported", "quick_create", "chart_view_supported", "webform_supported",
@@ -169,10 +168,13 @@ def module_json(module: Module, position: int) -> dict[str, Any]:
           "track_current_data", "kanban_view", "filter_status")  # fmt: skip
     lists = ("arguments", "$field_states", "business_card_fields", "$properties", "$on_demand_properties",
              "search_layout_fields")  # fmt: skip
+    return dict.fromkeys(yes, True) | dict.fromkeys(no, False) | {name: [] for name in lists}
+
+
+def module_json(module: Module, position: int) -> dict[str, Any]:
+    """One module of GET /settings/modules."""
     return {
-        **dict.fromkeys(yes, True),
-        **dict.fromkeys(no, False),
-        **{name: [] for name in lists},
+        **_alike_in_all_modules(),
         "id": str(module.id),
         "api_name": module.api_name,
         "module_name": module.legacy_name or module.api_name,

@@ -22,15 +22,13 @@ from zbweb.crm.port import CrmClient, CrmModule, CrmOrganisation, CrmUser
 from zbweb.db import organisation_of
 from zbweb.sync import runs
 from zbweb.sync.core import schedule
-from zbweb.sync.core.words import ConnectionStatus, LinkState
+from zbweb.sync.core.words import ConnectionStatus, LinkReason, LinkState
+from zbweb.sync.currency import require_same_currency
 from zbweb.sync.errors import NotConnected, Taken, Unfit, WouldReplace
 from zbweb.sync.models import Connection, Link
 
 NEEDED_MODULES = ("Accounts", "Contacts", "Deals", "Products", "Quotes", "Sales_Orders", "Invoices")
 """What the connected user must be able to see: everything that is ever synced."""
-
-REPLACED = "replaced"
-"""The reason of links that wait, archived, while our organisation is connected to another one of the CRM."""
 
 _READ_MODULES = ("Accounts", "Contacts", "Deals")
 
@@ -55,11 +53,7 @@ def examine(client: CrmClient, *, email: str, base_currency: str) -> Proof:
     _check_modules(client.modules(), user)
     for name in _READ_MODULES:
         client.count(name)  # what the list of modules promises, tried: raises PermissionDenied or ModuleUnavailable
-    if organisation.multi_currency and organisation.iso_code != base_currency:
-        raise Unfit(
-            f"The base currency of Zoho CRM is {organisation.iso_code}, but here it is {base_currency}. "
-            f"As {organisation.name} works with several currencies in Zoho CRM, both base currencies must be the same."
-        )
+    require_same_currency(base_currency, organisation)
     return Proof(organisation, user)
 
 
@@ -180,11 +174,11 @@ def _retire(session: Session, connection: Connection, *, actor: Actor) -> None:
 
 def _set_links_aside(session: Session, connection: Connection) -> None:
     links = update(Link).where(Link.connection_id == connection.id, Link.state == LinkState.ACTIVE)
-    session.execute(links.values(state=LinkState.ARCHIVED, reason=REPLACED))
+    session.execute(links.values(state=LinkState.ARCHIVED, reason=LinkReason.REPLACED))
 
 
 def _take_links_up_again(session: Session, connection: Connection) -> None:
-    links = update(Link).where(Link.connection_id == connection.id, Link.reason == REPLACED)
+    links = update(Link).where(Link.connection_id == connection.id, Link.reason == LinkReason.REPLACED)
     session.execute(links.values(state=LinkState.ACTIVE, reason=""))
 
 
@@ -235,7 +229,7 @@ def resume(session: Session, connection: Connection, *, actor: Actor) -> None:
         return
     connection.paused_at, connection.paused_by = None, ""
     _move_to_next_slot(connection)
-    runs.release(session, connection)
+    runs.release(session, connection.id)
     _note(session, connection, "resumed", actor)
 
 

@@ -1,10 +1,10 @@
 """The two books must count in one currency: the rule, for connecting and for every run."""
 
 from zbweb.crm.port import CrmOrganisation
-from zbweb.sync.errors import SyncError
+from zbweb.sync.errors import Unfit
 
 
-class CurrencyMismatch(SyncError):
+class CurrencyMismatch(Unfit):
     """The base currencies differ while the CRM counts in several currencies."""
 
 

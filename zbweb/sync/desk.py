@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from zbweb.billing.journal import put_in_outbox
@@ -24,7 +24,7 @@ from zbweb.sync.core.mapping import Issue, Row
 from zbweb.sync.core.merge import Rule
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.words import Direction, Entity, Extent, LinkState, Outcome
-from zbweb.sync.models import Link, SyncEntry
+from zbweb.sync.models import Link, SyncEntry, SyncRun
 
 CRM_ACTOR = "Zoho CRM"
 _COUNTERS = {
@@ -115,6 +115,11 @@ class Desk:
         if self.two_way:
             self._owed.setdefault(entity, set()).add(entity_id)
 
+    def count_on(self, run: SyncRun) -> None:
+        """Add this desk's fates to the run's counts."""
+        for counter, count in self.counts.items():
+            setattr(run, counter, (getattr(run, counter) or 0) + count)
+
     def put_away(self) -> None:
         """Write entries and journal lines, and settle earlier failures of records that are well now."""
         if self._journal:
@@ -175,7 +180,7 @@ class Desk:
         for entity in {fate.entity for fate in pushed}:
             self.told(entity, [fate.entity_id for fate in pushed if fate.entity == entity and fate.entity_id])
 
-    def _resolve(self, direction: Direction, *which: Any) -> None:
+    def _resolve(self, direction: Direction, *which: ColumnElement[bool]) -> None:
         statement = (
             update(SyncEntry)
             .where(

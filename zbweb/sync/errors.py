@@ -8,6 +8,7 @@ SyncError (409)
 ├── SetupIncomplete   the five steps are not finished
 ├── Taken             the CRM organisation is connected to another organisation here
 ├── Unfit             the CRM organisation or its user does not meet what the integration needs
+│   └── CurrencyMismatch (currency.py)
 ├── WouldReplace      another CRM organisation is connected; a person has to confirm the change
 └── CannotUndo        something was built on what the run did
 """

@@ -39,6 +39,8 @@ KINDS: dict[Table, Kind] = {
     Table.CONTACT: Kind(Entity.CUSTOMER, Customer, CustomerType.INDIVIDUAL),
     Table.PERSON: Kind(Entity.CONTACT_PERSON, ContactPerson),
 }
+TABLE_OF = {Entity.CUSTOMER: Table.ACCOUNT, Entity.CONTACT_PERSON: Table.PERSON}
+"""A mapping table for each kind of record, where whether it is an account or a contact does not matter."""
 
 _ADDRESS_PARTS = ("street", "city", "state", "code", "country")
 _NAME_PARTS = ("salutation", "first_name", "last_name", "email", "phone", "mobile")

@@ -62,8 +62,7 @@ class LiveRun:
             run = self._hold(session)
             desk = self.desk(session)
             yield run, desk
-            for counter, count in desk.counts.items():
-                setattr(run, counter, getattr(run, counter) + count)
+            desk.count_on(run)
             run.lease_until = now() + LEASE
         self._committed["done"] = run.done
 

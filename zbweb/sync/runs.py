@@ -16,7 +16,18 @@ from zbweb.billing.journal import put_in_outbox
 from zbweb.clock import now
 from zbweb.db import after_commit
 from zbweb.sync.core.choices import Choices, View
-from zbweb.sync.core.words import Direction, Entity, Extent, Outcome, Policy, RunStatus, Scope, Trigger, Winner
+from zbweb.sync.core.words import (
+    Direction,
+    Entity,
+    Extent,
+    Outcome,
+    Policy,
+    RunStatus,
+    Scope,
+    SyncedModule,
+    Trigger,
+    Winner,
+)
 from zbweb.sync.errors import NotConnected, Paused, SetupIncomplete
 from zbweb.sync.models import Connection, ModuleSetup, SyncEntry, SyncRun
 
@@ -43,7 +54,7 @@ def queue_run(
     *,
     trigger: Trigger,
     actor_name: str,
-    module: str = "customers",
+    module: str = SyncedModule.CUSTOMERS,
     only: dict[str, Any] | None = None,
 ) -> SyncRun:
     """Queue a run, or return the one that waits already.
@@ -111,7 +122,7 @@ def choices_of(setup: ModuleSetup) -> Choices:
     )
 
 
-def open_run(session: Session, connection: Connection, module: str = "customers") -> SyncRun | None:
+def open_run(session: Session, connection: Connection, module: str = SyncedModule.CUSTOMERS) -> SyncRun | None:
     """The run that is going on, else the one that waits."""
     statement = (
         select(SyncRun)
@@ -155,7 +166,7 @@ def claim(session: Session, run_id: int, owner: str) -> SyncRun | None:
         return None
     if run.status == RunStatus.RUNNING and run.lease_until and run.lease_until > moment:
         return None
-    if _another_is_running(session, run):
+    if is_running(session, run.connection_id, run.module, besides=run.id):
         return None
     _start(session, run, connection, owner)
     return run
@@ -172,13 +183,15 @@ def _start(session: Session, run: SyncRun, connection: Connection, owner: str) -
     run.lease_until = now() + LEASE
 
 
-def _another_is_running(session: Session, run: SyncRun) -> bool:
+def is_running(
+    session: Session, connection_id: int, module: str = SyncedModule.CUSTOMERS, *, besides: int | None = None
+) -> bool:
+    """Whether a run of the module is going on, other than `besides`."""
     statement = select(SyncRun.id).where(
-        SyncRun.connection_id == run.connection_id,
-        SyncRun.module == run.module,
-        SyncRun.status == RunStatus.RUNNING,
-        SyncRun.id != run.id,
+        SyncRun.connection_id == connection_id, SyncRun.module == module, SyncRun.status == RunStatus.RUNNING
     )
+    if besides is not None:
+        statement = statement.where(SyncRun.id != besides)
     return session.scalars(statement).first() is not None
 
 
@@ -200,10 +213,7 @@ def end(session: Session, run: SyncRun, status: RunStatus, *, code: str = "", me
     run.finished_at = now()
     run.started_at = run.started_at or run.finished_at
     run.lease_until, run.lease_owner, run.phase = None, "", ""
-    for waiting in session.scalars(
-        select(SyncRun.id).where(SyncRun.connection_id == run.connection_id, SyncRun.status == RunStatus.QUEUED)
-    ):
-        announce(session, waiting)
+    release(session, run.connection_id)
 
 
 def verdict(run: SyncRun) -> RunStatus:
@@ -211,16 +221,16 @@ def verdict(run: SyncRun) -> RunStatus:
     return RunStatus.PARTLY_FAILED if run.failed else RunStatus.SUCCEEDED
 
 
-def release(session: Session, connection: Connection) -> None:
-    """Wake the runs that Pause had held."""
+def release(session: Session, connection_id: int) -> None:
+    """Wake the runs that wait: Pause had held them, or another run had."""
     for run_id in session.scalars(
-        select(SyncRun.id).where(SyncRun.connection_id == connection.id, SyncRun.status == RunStatus.QUEUED)
+        select(SyncRun.id).where(SyncRun.connection_id == connection_id, SyncRun.status == RunStatus.QUEUED)
     ):
         announce(session, run_id)
 
 
 def cancel_waiting(session: Session, connection: Connection, message: str) -> None:
-    """End every run that has not started: the connection was disabled."""
+    """End every run that has not started, because the connection was disabled or replaced; `message` says which."""
     statement = select(SyncRun).where(SyncRun.connection_id == connection.id, SyncRun.status == RunStatus.QUEUED)
     for run in session.scalars(statement):
         end(session, run, RunStatus.CANCELLED, code="disabled", message=message)

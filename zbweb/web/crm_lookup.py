@@ -116,7 +116,7 @@ def _standing() -> str:
 def _asked_crm(typed: str) -> tuple[list[Choice], str]:
     """What Zoho CRM finds; or nothing, and a sentence that says why it could not be asked."""
     if len(typed) < searching.SHORTEST:
-        return [], "Type at least two letters of the name."
+        return [], searching.TOO_SHORT
     try:
         live = connection.active_or_refuse(db.session())
         picking.ensure_open(live)

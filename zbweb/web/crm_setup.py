@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from zbweb.billing.words import Role
 from zbweb.crm.errors import CrmError
-from zbweb.crm.port import CrmClient
+from zbweb.crm.port import NAME_FIELDS, CrmClient
 from zbweb.db import db, unit_of_work
 from zbweb.errors import Invalid, Stale
 from zbweb.sync import clients, runs
@@ -87,7 +87,7 @@ def duplicates() -> ResponseReturnValue:
     twins = wizard.twins(db.session(), names or [])
     return _page(
         "duplicates", draft, form=form, names=names, twins=twins, problem=problem,
-        crm_module=crm_module, name_field=offer.NAME_FIELDS[crm_module].replace("_", " "),
+        crm_module=crm_module, name_field=NAME_FIELDS[crm_module].replace("_", " "),
     )  # fmt: skip
 
 

@@ -50,6 +50,7 @@ STATUSES: dict[str, str] = {
 }
 PHASES: dict[str, str] = {
     "": "Getting ready",
+    "lost_pushes": "Finding out what interrupted syncs had sent",
     "accounts": "Fetching accounts",
     "accounts_deleted": "Looking for deleted accounts",
     "newcomers": "Fetching contacts of new accounts",

@@ -85,7 +85,7 @@ def _asked(session: Session) -> tuple[Connection, CrmClient]:
 def _found(customer: Customer, typed: str) -> tuple[list[Found], str]:
     """What the CRM finds for a customer of this type; or nothing, and a sentence that says why not."""
     if len(typed) < searching.SHORTEST:
-        return [], "Type at least two letters of the name."
+        return [], searching.TOO_SHORT
     try:
         live, client = _asked(db.session())
         found = searching.search(db.session(), live, client, typed)

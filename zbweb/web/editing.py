@@ -18,7 +18,6 @@ from zbweb.errors import Invalid
 from zbweb.web.forms.transactions import LineForm, TransactionForm, typed_values
 
 _UNSAID = frozenset({"customer_id", "lines"})
-_SIX = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ def price(item: Item, exchange_rate: Decimal | None) -> Decimal:
     """An item's price in the document's currency; items are priced in the base currency."""
     if not exchange_rate or not money.is_rate(money.as_rate(exchange_rate)):
         return item.rate
-    return (item.rate / exchange_rate).quantize(_SIX)
+    return (item.rate / exchange_rate).quantize(money.PLACES)
 
 
 def customer_typed(session: Session, customer_id: int | None, name: str) -> Customer | None:

@@ -117,7 +117,7 @@ def _linked(session: Session, place: Place) -> PotentialView | None:
     if place.editor:
         potential_id, name, stage = (said.get(f"potential_{part}", "") for part in ("id", "name", "stage"))
     elif place.transaction_id:
-        saved = linking.document(session, place.transaction_id)
+        saved = transactions.find(session, place.transaction_id)
         potential_id, name, stage = saved.potential_id or "", saved.potential_name, saved.potential_stage
     else:
         return None
@@ -146,7 +146,7 @@ def _write(place: Place, chosen: Potential | None) -> tuple[Transaction, int | N
     """Write it on the saved document, and the version that the open editor may go on with, if it was up to date."""
     actor = access.person().actor
     with unit_of_work() as session:
-        saved = standing.lock(session, linking.document(session, place.transaction_id or 0).id)
+        saved = standing.lock(session, transactions.find(session, place.transaction_id or 0).id)
         is_current = request.form.get("version") == str(saved.version)
         if place.editor and saved.customer_id != place.customer_id:
             return saved, None

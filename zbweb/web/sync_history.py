@@ -6,12 +6,13 @@ from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from zbweb.billing.words import Role
+from zbweb.billing.words import Kind, Role
 from zbweb.db import db, unit_of_work
 from zbweb.sync import connection as connections
 from zbweb.sync import history, runs
+from zbweb.sync.core.document_words import KIND_OF
 from zbweb.sync.core.reasons import FOUND_HERE
-from zbweb.sync.core.words import Direction, Outcome
+from zbweb.sync.core.words import Direction, Entity, Outcome
 from zbweb.sync.history import EntryFilter, RunFilter
 from zbweb.sync.models import SyncEntry
 from zbweb.sync.setup import mappings
@@ -30,9 +31,8 @@ OUTCOMES = {
     Outcome.FAILED: "Failed",
 }
 DIRECTIONS = {Direction.IN: "From Zoho CRM", Direction.OUT: "To Zoho CRM"}
-_PAGES = {"Quotes": "quotes", "Sales_Orders": "sales-orders", "Invoices": "invoices"}
-_FOLLOWING = {"Quote": "quotes", "Invoice": "invoices"}
-"""The pages of documents that follow potentials, by what the entry calls them."""
+_FOLLOWING = {"Quote": Kind.QUOTE, "Invoice": Kind.INVOICE}
+"""The kinds of documents that follow potentials, by what the entry calls them."""
 
 
 @bp.get("")
@@ -167,8 +167,11 @@ def _record_url(entry: SyncEntry) -> str:
     """The page of the record here, if it has one."""
     if entry.entity_id is None or entry.outcome == Outcome.DELETED:
         return ""
-    if entry.entity == "transaction" and entry.crm_module in _PAGES:
-        return f"/{_PAGES[entry.crm_module]}/{entry.entity_id}"
-    if entry.entity == "transaction" and "document" in entry.diff:
-        return f"/{_FOLLOWING[entry.diff['document'][1]]}/{entry.entity_id}"
-    return url_for("customers.show", customer_id=entry.entity_id) if entry.entity == "customer" else ""
+    if entry.entity == Entity.CUSTOMER:
+        return url_for("customers.show", customer_id=entry.entity_id)
+    if entry.entity != Entity.TRANSACTION:
+        return ""
+    kind = KIND_OF.get(entry.crm_module)
+    if kind is None and "document" in entry.diff:
+        kind = _FOLLOWING[entry.diff["document"][1]]
+    return url_for("transactions.show", kind=kind, transaction_id=entry.entity_id) if kind else ""

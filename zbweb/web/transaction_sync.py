@@ -3,6 +3,7 @@
 from flask import Blueprint, flash, url_for
 from flask.typing import ResponseReturnValue
 
+from zbweb.billing import transactions
 from zbweb.db import db, unit_of_work
 from zbweb.sync.documents import state
 from zbweb.web import access, htmx
@@ -22,7 +23,7 @@ def chip(transaction_id: int) -> ResponseReturnValue:
 def retry(transaction_id: int) -> ResponseReturnValue:
     """Send it again, now."""
     with unit_of_work() as session:
-        document = state.find(session, transaction_id)
+        document = transactions.find(session, transaction_id)
         state.send_again(session, document)
     if htmx.is_htmx():
         return _chip(transaction_id)
@@ -32,7 +33,7 @@ def retry(transaction_id: int) -> ResponseReturnValue:
 
 def _chip(transaction_id: int) -> ResponseReturnValue:
     session = db.session()
-    document = state.find(session, transaction_id)
+    document = transactions.find(session, transaction_id)
     return htmx.page(
         "transaction_sync/chip.html",
         document=document,

@@ -8,7 +8,7 @@ import pytest
 from tests.factories.customers import make_customer
 from tests.factories.sync import connected
 from tests.factories.transactions import make_invoice, make_line, make_order, make_quote, pay
-from zbweb.billing import books, customers, journal, moves
+from zbweb.billing import books, customers, journal, moves, transactions
 from zbweb.billing.drafts import Potential
 from zbweb.billing.journal import SYSTEM, Actor
 from zbweb.billing.models import Organisation, Transaction
@@ -113,9 +113,9 @@ def test_a_potential_is_tied_to_a_document_with_its_name_and_stage(partners, zyl
         invoice_id = make_invoice(session, customer_of(session, customer_id)).id
     chosen = ask(partners, customer_id, linking.find, deal)
     with unit_of_work() as session:
-        invoice = linking.document(session, invoice_id)
+        invoice = transactions.find(session, invoice_id)
         linking.associate(session, invoice, chosen, customer_id=customer_id, actor=BEN)
-    saved = linking.document(db.session(), invoice_id)
+    saved = transactions.find(db.session(), invoice_id)
     assert (saved.potential_id, saved.potential_name, saved.potential_stage) == (deal, "Big one", "Qualification")
     newest = journal.history(db.session(), "transaction", invoice_id)[0]
     assert (newest.action, newest.actor_name) == ("potential_linked", "Ben Okafor")
@@ -150,7 +150,7 @@ def test_the_document_of_another_organisation_is_not_found(asha, dora):
         theirs = make_invoice(session, make_customer(session, display_name="Theirs")).id
     work_for(db.session(), asha.organisation_id)
     with pytest.raises(NotFound):
-        linking.document(db.session(), theirs)
+        transactions.find(db.session(), theirs)
 
 
 # --- the money --------------------------------------------------------------------------------------------

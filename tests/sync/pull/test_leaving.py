@@ -9,7 +9,7 @@ from tests.factories.sync import Partners, connected, hasty_client
 from zbweb.billing.models import Customer
 from zbweb.db import db, unit_of_work
 from zbweb.sync import execution, runs
-from zbweb.sync.core.words import LinkState, RunStatus, Trigger
+from zbweb.sync.core.words import LinkReason, LinkState, RunStatus, Trigger
 from zbweb.sync.models import Link
 from zbweb.sync.setup import offer, wizard
 
@@ -130,10 +130,10 @@ def test_nothing_is_merged_into_a_record_that_went_before(twins, sandbox):
     assert pair.customers() == []
 
 
-def test_a_record_that_a_person_kept_apart_takes_nothing_over(twins):
+def test_an_account_that_stands_there_for_its_documents_takes_nothing_over(twins):
     pair, first, _second = twins
     with unit_of_work() as session:
-        session.execute(update(Link).where(Link.state == LinkState.APART).values(reason="by_person"))
+        session.execute(update(Link).where(Link.state == LinkState.APART).values(reason=LinkReason.FOR_DOCUMENTS))
     pair.drop("Accounts", first)
     pair.sync()
     assert pair.customers() == []

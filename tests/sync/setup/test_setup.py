@@ -150,7 +150,6 @@ def test_a_view_that_was_deleted_meanwhile_keeps_the_draft_from_being_saved(sess
 
 
 FIELDS = fields_for(Table.ACCOUNT, [BillingField("custom.size", "Size", FieldType.NUMBER, custom=True)])
-MAPPED = {"display_name": "Account_Name"}
 
 
 @pytest.mark.parametrize(

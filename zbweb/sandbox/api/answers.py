@@ -6,7 +6,6 @@ from typing import Any
 from flask import Response
 
 JSON_TYPE = "application/json;charset=UTF-8"
-WRITTEN_ALL, WRITTEN_SOME, WRITTEN_NONE = "all", "some", "none"
 
 
 class ApiError(Exception):

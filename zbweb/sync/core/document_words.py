@@ -9,9 +9,9 @@ from zbweb.billing.words import Kind
 
 CRM_MODULES = {Kind.QUOTE: "Quotes", Kind.SALES_ORDER: "Sales_Orders", Kind.INVOICE: "Invoices"}
 KIND_OF = {module: kind for kind, module in CRM_MODULES.items()}
+UNSENT = (Status.DRAFT, Status.VOID)
+"""A document of these statuses that is not in the CRM does not go there."""
 ID_LABEL = "Billing Document Id"
-GONE = "deleted_in_crm"
-"""The reason of a link whose document somebody deleted in the CRM."""
 
 
 class Form(StrEnum):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zbweb.sync.core.fields import BillingField
+from zbweb.sync.core.fields import ALWAYS_READ, BillingField, Table
 from zbweb.sync.core.fieldtypes import TYPES, Unmappable, Value, can_read, can_write, to_crm
 from zbweb.sync.core.reasons import Reason
 
@@ -123,3 +123,12 @@ def to_remote(values: Mapping[str, Value], rows: Sequence[Row]) -> tuple[dict[st
 def crm_names(rows: Iterable[Row], always: Iterable[str]) -> list[str]:
     """The CRM fields to ask for, each once, in a stable order."""
     return list(dict.fromkeys([*always, *(row.crm for row in rows)]))
+
+
+def fields_to_read(mapping: Mapping[Table, Sequence[Row]], crm_module: str) -> list[str]:
+    """The fields of a CRM module that its tables map, and those the sync itself needs."""
+    tables = [table for table in mapping if table.crm_module == crm_module]
+    return crm_names(
+        [row for table in tables for row in mapping[table]],
+        [name for table in tables for name in ALWAYS_READ[table]],
+    )

@@ -78,6 +78,28 @@ class LinkState(StrEnum):
     ARCHIVED = "archived"
 
 
+class LinkReason(StrEnum):
+    """Why a link is no pair (any more). An empty reason: it is one.
+
+    BY_POLICY: a twin that the policy skipped. FOR_DOCUMENTS: an individual's account, which stands in the CRM only
+    because its documents demand one. UNDONE: an undo removed or parted the record here, and it is not fetched again
+    unless somebody asks; GIVEN_BACK: the next sync may. REPLACED: it waits while another CRM organisation is connected.
+    SENT_AGAIN and DELETED_ON_BOTH_SIDES close what a document's deletion had left open.
+    """
+
+    BY_POLICY = "by_policy"
+    FOR_DOCUMENTS = "for_documents"
+    UNLINKED = "unlinked"
+    DELETED_HERE = "deleted_here"
+    DELETED_IN_CRM = "deleted_in_crm"
+    DELETED_ON_BOTH_SIDES = "deleted_on_both_sides"
+    MERGED_IN_CRM = "merged_in_crm"
+    SENT_AGAIN = "sent_again"
+    UNDONE = "undone"
+    GIVEN_BACK = "given_back"
+    REPLACED = "replaced"
+
+
 class ReviewState(StrEnum):
     """What a person said of a near match; of two that were linked only one is left, and no pair."""
 

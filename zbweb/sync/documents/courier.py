@@ -91,8 +91,7 @@ class Courier:
 
     def _tell(self, session: Session, kind: Kind, desk: Desk) -> int:
         run = self._run(session, kind)
-        for counter, count in desk.counts.items():
-            setattr(run, counter, getattr(run, counter) + count)
+        desk.count_on(run)
         run.done += len(desk.fates)
         run.status, run.finished_at = runs.verdict(run), now()
         desk.run_id = run.id

@@ -9,15 +9,12 @@ from zbweb.db import db
 from zbweb.sync.core.document_words import CRM_MODULES, KIND_OF
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import refusal
-from zbweb.sync.core.words import Direction, Entity, LinkState, Outcome
+from zbweb.sync.core.words import Direction, Entity, LinkReason, LinkState, Outcome
 from zbweb.sync.desk import Desk, Fate
 from zbweb.sync.documents import claims
 from zbweb.sync.documents.claims import Claimed
 from zbweb.sync.documents.courier import Courier
 from zbweb.sync.models import Link
-from zbweb.sync.repair.links import DELETED_HERE
-
-_DONE = "deleted_on_both_sides"
 
 
 def follow(courier: Courier, rows: Sequence[Claimed]) -> None:
@@ -58,14 +55,14 @@ def _links(connection_id: int, ids: Sequence[int]) -> dict[int, Link]:
         Link.entity == Entity.TRANSACTION,
         Link.entity_id.in_(ids),
         Link.state == LinkState.ARCHIVED,
-        Link.reason == DELETED_HERE,
+        Link.reason == LinkReason.DELETED_HERE,
         Link.made_by == "billing",
     ).order_by(Link.id)  # fmt: skip
     return {link.entity_id: link for link in db.session.scalars(statement)}
 
 
 def _close(courier: Courier, desk: Desk, row: Claimed, link: Link) -> None:
-    link.reason = _DONE
+    link.reason = LinkReason.DELETED_ON_BOTH_SIDES
     desk.note(Fate(
         Outcome.DELETED, Reason.DELETED_HERE, Entity.TRANSACTION, link.crm_module, link.crm_id, link.crm_name,
         row.entity_id, Direction.OUT,

@@ -10,16 +10,15 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from zbweb.billing.status import Status
 from zbweb.billing.words import Kind
 from zbweb.crm.errors import CrmError, Unauthorised
 from zbweb.crm.port import CrmClient
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.sync import clients, runs
 from zbweb.sync import connection as connections
-from zbweb.sync.core.document_words import GONE
+from zbweb.sync.core.document_words import UNSENT
 from zbweb.sync.core.documents import Paper
-from zbweb.sync.core.words import Entity, LinkState
+from zbweb.sync.core.words import Entity, LinkReason, LinkState
 from zbweb.sync.documents import claims, deletions, outgoing, papers, shapes
 from zbweb.sync.documents.claims import Claimed, ClaimLost
 from zbweb.sync.documents.courier import Courier, SentModule, Setback
@@ -30,6 +29,7 @@ from zbweb.sync.push.pushing import links_of
 
 PATIENCE_SECONDS = 10.0
 """How long one call may be repeated: less than the lease of the rows it is made for."""
+_UNEXPECTED = "Something unforeseen went wrong here. It is tried again by itself; the log says more."
 OpenClient = Callable[[Connection], CrmClient]
 log = structlog.get_logger()
 
@@ -128,7 +128,7 @@ def _leave(courier: Courier, rows: Mapping[int, Claimed], known: Mapping[int, Pa
 
 def _begins(row: Claimed, paper: Paper) -> bool:
     """Whether a document that is not in the CRM goes there: drafts do not, nor what was void before it went."""
-    return row.sent_at is not None or paper.status not in (Status.DRAFT, Status.VOID)
+    return row.sent_at is not None or paper.status not in UNSENT
 
 
 def _dropped(connection_id: int, known: Mapping[int, Paper]) -> set[int]:
@@ -138,7 +138,7 @@ def _dropped(connection_id: int, known: Mapping[int, Paper]) -> set[int]:
         Link.entity == Entity.TRANSACTION,
         Link.entity_id.in_(known),
         Link.state == LinkState.ARCHIVED,
-        Link.reason == GONE,
+        Link.reason == LinkReason.DELETED_IN_CRM,
     )
     return set(db.session.scalars(statement))
 
@@ -148,12 +148,17 @@ def _push(courier: Courier, kind: Kind, pending: Mapping[int, tuple[Claimed, Pap
         outgoing.push(courier, courier.modules[kind], pending)
     except CrmError as error:
         log.warning("delivery_failed", kind=kind, error=error.message)
-        with courier.unit(kind) as desk:
-            if isinstance(error, Unauthorised):
-                desk.session.get_one(Connection, courier.connection_id).problem = error.message
-            for row, paper in pending.values():
-                if row.row_id in courier.claim.rows:
-                    courier.refuse(desk, row, paper, Setback.of(error))
+        _put_off(courier, kind, pending, error)
+
+
+def _put_off(courier: Courier, kind: Kind, pending: Mapping[int, tuple[Claimed, Paper]], error: CrmError) -> None:
+    """What the CRM has not answered for yet waits for another attempt, with the reason."""
+    with courier.unit(kind) as desk:
+        if isinstance(error, Unauthorised):
+            desk.session.get_one(Connection, courier.connection_id).problem = error.message
+        for row, paper in pending.values():
+            if row.row_id in courier.claim.rows:
+                courier.refuse(desk, row, paper, Setback.of(error))
 
 
 def _let_go(courier: Courier) -> None:
@@ -163,6 +168,3 @@ def _let_go(courier: Courier) -> None:
     with unit_of_work() as session:
         for row in list(courier.claim.rows.values()):
             claims.refused(session, courier.claim, row, code="unexpected", words=_UNEXPECTED)
-
-
-_UNEXPECTED = "Something unforeseen went wrong here. It is tried again by itself; the log says more."

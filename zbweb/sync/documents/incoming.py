@@ -165,8 +165,7 @@ def _own_run(connection: Connection, inlet: Inlet) -> Iterator[Desk]:
         if not desk.counts:
             session.delete(run)
             return
-        for counter, count in desk.counts.items():
-            setattr(run, counter, count)
+        desk.count_on(run)
         run.done = len(desk.fates)
         desk.put_away()
         runs.end(session, run, runs.verdict(run))

@@ -22,10 +22,10 @@ from zbweb.clock import now
 from zbweb.crm.port import Record
 from zbweb.errors import AppError
 from zbweb.sync.core.choices import Choices
-from zbweb.sync.core.document_words import CRM_MODULES, GONE, STATUS_IN
+from zbweb.sync.core.document_words import CRM_MODULES, STATUS_IN
 from zbweb.sync.core.documents import Shape, Ties, Values, compose, from_record, theirs
 from zbweb.sync.core.reasons import Reason
-from zbweb.sync.core.words import Entity, LinkState, Outcome, Winner
+from zbweb.sync.core.words import Entity, LinkReason, LinkState, Outcome, Winner
 from zbweb.sync.desk import CRM_ACTOR, Desk, Fate
 from zbweb.sync.documents import drafts, papers
 from zbweb.sync.documents.drafts import Arrival
@@ -67,7 +67,7 @@ def part(desk: Desk, link: Link) -> None:
     """The CRM's document was deleted: ours stays, without a pair."""
     if link.state != LinkState.ACTIVE:
         return
-    link.state, link.reason, link.synced_at = LinkState.ARCHIVED, GONE, now()
+    link.state, link.reason, link.synced_at = LinkState.ARCHIVED, LinkReason.DELETED_IN_CRM, now()
     desk.note(Fate(
         Outcome.DELETED, Reason.DOCUMENT_GONE_IN_CRM, Entity.TRANSACTION, link.crm_module, link.crm_id, link.crm_name,
         link.entity_id,

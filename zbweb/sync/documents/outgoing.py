@@ -13,11 +13,11 @@ from zbweb.clock import now
 from zbweb.crm.errors import AnswerLost
 from zbweb.crm.port import Record, Verdict
 from zbweb.db import db
-from zbweb.sync.core.document_words import CRM_MODULES, GONE
+from zbweb.sync.core.document_words import CRM_MODULES
 from zbweb.sync.core.documents import Paper, Ties, Values, compose, news, to_record, with_row_ids
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import refusal
-from zbweb.sync.core.words import Direction, Entity, LinkState, Outcome
+from zbweb.sync.core.words import Direction, Entity, LinkReason, LinkState, Outcome
 from zbweb.sync.desk import Desk
 from zbweb.sync.documents import claims, parties, products, shapes
 from zbweb.sync.documents.claims import Claimed
@@ -291,7 +291,7 @@ def _write_down_changed(
     sheet = told.sheet
     if sheet.crm_id in gone:
         if link is not None:
-            link.state, link.reason, link.synced_at = LinkState.ARCHIVED, GONE, now()
+            link.state, link.reason, link.synced_at = LinkState.ARCHIVED, LinkReason.DELETED_IN_CRM, now()
         desk.note(fate_of(sheet.paper, Outcome.SKIPPED, Reason.DOCUMENT_GONE, crm_id=sheet.crm_id))
         courier.done(desk, sheet.row)
     elif not verdict.ok:

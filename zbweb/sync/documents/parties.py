@@ -16,10 +16,9 @@ from zbweb.db import db
 from zbweb.sync import runs
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import refusal
-from zbweb.sync.core.words import Direction, Entity, Extent, LinkState, RunStatus, SyncedModule
+from zbweb.sync.core.words import Direction, Entity, Extent, LinkReason, LinkState, SyncedModule
 from zbweb.sync.documents.courier import Courier, Setback
 from zbweb.sync.models import Connection, Link
-from zbweb.sync.pull.gather import FOR_DOCUMENTS
 from zbweb.sync.push import exactly
 from zbweb.sync.push.one_customer import push_one
 from zbweb.sync.push.pushing import linked_crm_ids, links_of
@@ -54,7 +53,7 @@ def ensure(courier: Courier, kind: Kind, customer_ids: Collection[int]) -> Parti
         link = _push(courier, customer_id)
         if link is not None:
             found[customer_id] = link.crm_module, link.crm_id
-        elif _is_syncing(courier.connection_id):
+        elif runs.is_running(db.session(), courier.connection_id):
             busy.add(customer_id)
     accounts = {key: crm_id for key, (module, crm_id) in found.items() if module == _ACCOUNTS}
     contacts = {key: crm_id for key, (module, crm_id) in found.items() if module == _CONTACTS}
@@ -92,12 +91,6 @@ def _push(courier: Courier, customer_id: int) -> Link | None:
     return push_one(connection, customer_id, courier.client)
 
 
-def _is_syncing(connection_id: int) -> bool:
-    connection = db.session.get_one(Connection, connection_id)
-    run = runs.open_run(db.session(), connection)
-    return run is not None and run.status == RunStatus.RUNNING
-
-
 def _with_primary_contacts(courier: Courier, accounts: Mapping[int, str]) -> dict[int, Party]:
     statement = (
         select(ContactPerson.customer_id, Link.crm_id)
@@ -130,7 +123,7 @@ def _accounts_of(
 def _made_before(courier: Courier, customer_ids: Collection[int]) -> dict[int, str]:
     statement = select(Link.entity_id, Link.crm_id).where(
         Link.connection_id == courier.connection_id, Link.entity == Entity.CUSTOMER,
-        Link.entity_id.in_(customer_ids), Link.state == LinkState.APART, Link.reason == FOR_DOCUMENTS,
+        Link.entity_id.in_(customer_ids), Link.state == LinkState.APART, Link.reason == LinkReason.FOR_DOCUMENTS,
     ).order_by(Link.id)  # fmt: skip
     return dict(db.session.execute(statement).all())
 
@@ -173,7 +166,7 @@ def _remember(courier: Courier, kind: Kind, found: Mapping[int, str], names: Map
             [
                 desk.link_row(
                     Entity.CUSTOMER, key, _ACCOUNTS, crm_id, crm_name=names[key][:255], state=LinkState.APART,
-                    reason=FOR_DOCUMENTS, made_by="billing", direction=Direction.OUT, seen_run_id=None,
+                    reason=LinkReason.FOR_DOCUMENTS, made_by="billing", direction=Direction.OUT, seen_run_id=None,
                 )
                 for key, crm_id in found.items()
             ]

@@ -8,12 +8,11 @@ from sqlalchemy.orm import Session
 from zbweb.billing import journal
 from zbweb.billing.journal import Actor, put_in_outbox
 from zbweb.billing.models import Transaction
-from zbweb.billing.status import Status
 from zbweb.billing.words import Kind
 from zbweb.clock import now
 from zbweb.errors import Stale
 from zbweb.sync import runs
-from zbweb.sync.core.document_words import CRM_MODULES
+from zbweb.sync.core.document_words import CRM_MODULES, UNSENT
 from zbweb.sync.core.documents import Shape
 from zbweb.sync.core.words import Entity, Extent, LinkState, Winner
 from zbweb.sync.documents import shapes
@@ -89,4 +88,4 @@ def enrol(session: Session, kind: Kind) -> None:
 
 
 def _is_sendable() -> ColumnElement[bool]:
-    return Transaction.status.not_in((Status.DRAFT, Status.VOID))
+    return Transaction.status.not_in(UNSENT)

@@ -10,15 +10,12 @@ from sqlalchemy.orm import Session
 from zbweb.billing.journal import put_in_outbox
 from zbweb.billing.models import OutboxRow, Transaction
 from zbweb.billing.status import Status
-from zbweb.errors import NotFound
 from zbweb.sync import connection as connections
 from zbweb.sync import history, runs
-from zbweb.sync.core.document_words import GONE
+from zbweb.sync.core.document_words import UNSENT
 from zbweb.sync.core.reasons import Reason
-from zbweb.sync.core.words import Entity, LinkState
+from zbweb.sync.core.words import Entity, LinkReason, LinkState
 from zbweb.sync.models import Connection, Link
-
-_SENT_AGAIN = "sent_again"
 
 
 class State(StrEnum):
@@ -44,14 +41,6 @@ class Standing:
     link: Link | None = None
 
 
-def find(session: Session, transaction_id: int) -> Transaction:
-    """The document; raises NotFound."""
-    found = session.scalar(select(Transaction).where(Transaction.id == transaction_id))
-    if found is None:
-        raise NotFound("There is no such document. It may have been deleted.")
-    return found
-
-
 def standing(session: Session, transaction: Transaction) -> Standing:
     """How the document stands now."""
     connection = connections.active(session)
@@ -67,7 +56,7 @@ def standing(session: Session, transaction: Transaction) -> Standing:
         return _waiting(connection, row, link)
     if link is not None and link.state == LinkState.ACTIVE:
         return Standing(State.THERE, link=link)
-    if link is not None and link.reason == GONE:
+    if link is not None and link.reason == LinkReason.DELETED_IN_CRM:
         return Standing(State.GONE, link=link)
     return Standing(State.DRAFT if transaction.status == Status.DRAFT else State.ABSENT)
 
@@ -75,8 +64,8 @@ def standing(session: Session, transaction: Transaction) -> Standing:
 def _stays(transaction: Transaction, link: Link | None) -> bool:
     """Whether the document is not to be sent although it waits: see delivery."""
     if link is None:
-        return transaction.status in (Status.DRAFT, Status.VOID)
-    return link.state != LinkState.ACTIVE and link.reason == GONE
+        return transaction.status in UNSENT
+    return link.state != LinkState.ACTIVE and link.reason == LinkReason.DELETED_IN_CRM
 
 
 def _waiting(connection: Connection, row: OutboxRow, link: Link | None) -> Standing:
@@ -111,8 +100,8 @@ def send_again(session: Session, transaction: Transaction) -> None:
     """Have a document tried at once, also one that somebody deleted in the CRM."""
     gone = select(Link).where(
         Link.entity == Entity.TRANSACTION, Link.entity_id == transaction.id,
-        Link.state == LinkState.ARCHIVED, Link.reason == GONE,
+        Link.state == LinkState.ARCHIVED, Link.reason == LinkReason.DELETED_IN_CRM,
     )  # fmt: skip
     for link in session.scalars(gone):
-        link.reason = _SENT_AGAIN
+        link.reason = LinkReason.SENT_AGAIN
     put_in_outbox(session, Entity.TRANSACTION, [transaction.id])

@@ -18,22 +18,22 @@ from zbweb.crm.port import CrmClient, Record
 from zbweb.db import db, unit_of_work
 from zbweb.sync import runs
 from zbweb.sync.core.choices import Choices
-from zbweb.sync.core.fields import ALWAYS_READ, Table
-from zbweb.sync.core.mapping import Row, crm_names
+from zbweb.sync.core.fields import Table
+from zbweb.sync.core.mapping import Row, fields_to_read
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.words import RunStatus, SyncedModule, Trigger
 from zbweb.sync.desk import CRM_ACTOR, Desk
 from zbweb.sync.models import Connection, ModuleSetup, SyncEntry, SyncRun
 from zbweb.sync.pull import departures
 from zbweb.sync.pull.gather import gather
-from zbweb.sync.pull.reading import take_contacts
+from zbweb.sync.pull.reading import COQL_CHUNK, contacts_of, take_contacts
 from zbweb.sync.pull.record import bring_in
+from zbweb.sync.pull.settling import chunks
 from zbweb.sync.push import waiting
 from zbweb.sync.setup import mappings
 
 _CLOCKS_DIFFER = timedelta(minutes=10)
 _TRIES = 3
-_ACCOUNTS_AT_ONCE = 50
 _TOLD_BEFORE = (Reason.ACCOUNT_NOT_SYNCED, Reason.NO_ACCOUNT, Reason.REMOVED_HERE, Reason.KEPT_APART)
 """What every sync says of these records again: no news, so no reason for a run in the history."""
 
@@ -50,12 +50,7 @@ class _Reading:
 
     def read(self, crm_module: str, crm_ids: Sequence[str]) -> list[Record]:
         """Records as a run would read them."""
-        tables = [table for table in self.mapping if table.crm_module == crm_module]
-        fields = crm_names(
-            [row for table in tables for row in self.mapping[table]],
-            [name for table in tables for name in ALWAYS_READ[table]],
-        )
-        return self.client.get_many(crm_module, crm_ids, fields)
+        return self.client.get_many(crm_module, crm_ids, fields_to_read(self.mapping, crm_module))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +98,7 @@ def _wants(setup: ModuleSetup, crm_module: str) -> bool:
 
 def _is_busy(session: Session, connection_id: int) -> bool:
     """Whether a customers' run is under way, or what one sent to the CRM has not been settled yet."""
-    running = select(SyncRun.id).where(
-        SyncRun.connection_id == connection_id,
-        SyncRun.module == SyncedModule.CUSTOMERS,
-        SyncRun.status == RunStatus.RUNNING,
-    )
-    return session.scalars(running).first() is not None or any(waiting.in_doubt(session, table) for table in Table)
+    return runs.is_running(session, connection_id) or any(waiting.in_doubt(session, table) for table in Table)
 
 
 # --- asking -----------------------------------------------------------------------------------------
@@ -146,11 +136,7 @@ def _contacts_of_new(session: Session, reading: _Reading, accounts: Sequence[Rec
     fresh = [account_id for account_id in ids if account_id not in linked]
     if not reading.choices.view_of("Contacts").shows_all:
         return []
-    found: list[str] = []
-    for start in range(0, len(fresh), _ACCOUNTS_AT_ONCE):
-        names = ", ".join(f"'{account_id}'" for account_id in fresh[start : start + _ACCOUNTS_AT_ONCE])
-        query = f"select id from Contacts where Account_Name in ({names}) order by id"  # noqa: S608  ids of the CRM
-        found += [str(record["id"]) for record in reading.client.coql(query)]
+    found = [crm_id for chunk in chunks(fresh, COQL_CHUNK) for crm_id in contacts_of(reading.client, chunk)]
     return reading.read("Contacts", found) if found else []
 
 
@@ -175,8 +161,7 @@ def _write(reading: _Reading, crm_module: str, haul: _Haul) -> None:
         else:
             take_contacts(desk, haul.records)
         departures.exclude(desk, crm_module, haul.left_view)
-        for counter, count in desk.counts.items():
-            setattr(run, counter, count)
+        desk.count_on(run)
         if _is_news(session, run):
             runs.end(session, run, runs.verdict(run))
         else:

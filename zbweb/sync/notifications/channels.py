@@ -18,6 +18,7 @@ from zbweb.crm.port import Channel, CrmClient
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.errors import AppError
 from zbweb.sync import clients
+from zbweb.sync.core.document_words import CRM_MODULES
 from zbweb.sync.core.fields import tables_for
 from zbweb.sync.core.words import Automation, ConnectionStatus, Extent, Scope, SyncedModule
 from zbweb.sync.errors import NotConnected
@@ -33,11 +34,6 @@ _RENEW_AFTER, _BEFORE_THE_END = timedelta(days=1), timedelta(minutes=10)
 _LEASE = timedelta(seconds=60)
 _SOON, _LATER = timedelta(seconds=30), timedelta(hours=1)
 _PATIENCE_SECONDS = 20.0
-_DOCUMENTS = {
-    SyncedModule.QUOTES: "Quotes",
-    SyncedModule.SALES_ORDERS: "Sales_Orders",
-    SyncedModule.INVOICES: "Invoices",
-}
 
 
 def wanted(session: Session, connection: Connection) -> list[str]:
@@ -52,7 +48,7 @@ def wanted(session: Session, connection: Connection) -> list[str]:
         modules.append("Deals")
     modules += [
         crm_module
-        for module, crm_module in _DOCUMENTS.items()
+        for module, crm_module in CRM_MODULES.items()
         if module in setups and setups[module].extent == Extent.BOTH
     ]
     return [f"{module}.all" for module in modules]

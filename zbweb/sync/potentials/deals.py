@@ -30,10 +30,10 @@ from zbweb.sync.potentials.lines import products_of
 from zbweb.sync.pull import picking
 from zbweb.sync.pull.gather import gather
 from zbweb.sync.pull.reading import OVERLAP
+from zbweb.sync.pull.settling import CHUNK, chunks
 
 RUN_MODULE = "potentials"
 _TRIGGER = Trigger.NOTIFICATION
-_AT_ONCE = 100
 _REFUSED: Mapping[Past, Reason] = {Past.REMOVED: Reason.REMOVED_HERE, Past.APART: Reason.KEPT_APART}
 
 
@@ -63,7 +63,7 @@ def _changed(connection: Connection, client: CrmClient) -> Iterator[Page]:
 def _follow_again(live: LiveRun, connection: Connection) -> None:
     """The potentials that somebody asked to try again, or all that failed before; those that are gone are settled."""
     wanted = live.only.get("crm", {}).get(MODULE, []) if live.only else failed_before(live.session, connection.id)
-    for chunk in _chunks(wanted):
+    for chunk in chunks(wanted, CHUNK):
         records = live.client.get_many(MODULE, chunk, FIELDS)
         _follow_within(live, connection, records)
         if gone := set(chunk) - {str(record["id"]) for record in records}:
@@ -85,7 +85,7 @@ def on_change(connection: Connection, crm_ids: Sequence[str], client: CrmClient)
     """
     if not _is_on(connection):
         return
-    for chunk in _chunks(crm_ids):
+    for chunk in chunks(crm_ids, CHUNK):
         _follow_alone(connection, client, client.get_many(MODULE, chunk, FIELDS))
 
 
@@ -113,8 +113,7 @@ def _follow_alone(connection: Connection, client: CrmClient, records: Sequence[R
         if not desk.counts:
             session.delete(run)
             return
-        for counter, count in desk.counts.items():
-            setattr(run, counter, count)
+        desk.count_on(run)
         runs.end(session, run, runs.verdict(run))
 
 
@@ -147,10 +146,6 @@ def _is_on(connection: Connection) -> bool:
 
 def _fresh(session: Session, connection_id: int) -> Connection:
     return session.get_one(Connection, connection_id, populate_existing=True)
-
-
-def _chunks(crm_ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (crm_ids[start : start + _AT_ONCE] for start in range(0, len(crm_ids), _AT_ONCE))
 
 
 # --- what is needed before anything is written ------------------------------------------------------

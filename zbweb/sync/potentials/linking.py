@@ -10,7 +10,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from zbweb.billing import books, customers, transactions
@@ -115,14 +114,6 @@ def associate(
     if transaction.customer_id != customer_id:
         raise Conflict("The document belongs to another customer by now. Reload the page.")
     transactions.link_potential(session, transaction, potential, actor=actor)
-
-
-def document(session: Session, transaction_id: int) -> Transaction:
-    """A quote, sales order or invoice by its id alone; raises NotFound."""
-    found = session.scalar(select(Transaction).where(Transaction.id == transaction_id))
-    if found is None:
-        raise NotFound("There is no such document. It may have been deleted.")
-    return found
 
 
 def _link(session: Session, connection: Connection, customer_id: int) -> Link:

@@ -108,8 +108,7 @@ def preview(connection: Connection, client: CrmClient, *, of_draft: bool) -> Pre
 
 
 def _ensure_idle(session: Session, connection: Connection) -> None:
-    open_run = runs.open_run(session, connection)
-    if open_run is not None and open_run.status == RunStatus.RUNNING:
+    if runs.is_running(session, connection.id):
         raise AlreadyRunning(
             "A sync is going on. Its history shows what it does; preview the next one when it has ended."
         )

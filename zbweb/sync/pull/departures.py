@@ -13,15 +13,11 @@ from sqlalchemy.orm import Session
 from zbweb.billing.models import ContactPerson, Customer, Payment, Transaction
 from zbweb.clock import now
 from zbweb.sync import holdings
-from zbweb.sync.core.fields import Table
 from zbweb.sync.core.reasons import Reason
-from zbweb.sync.core.words import Entity, LinkState, Outcome
+from zbweb.sync.core.words import Entity, LinkReason, LinkState, Outcome
 from zbweb.sync.desk import Desk, Fate
-from zbweb.sync.holdings import KINDS, Holding
+from zbweb.sync.holdings import KINDS, TABLE_OF, Holding
 from zbweb.sync.models import Link
-from zbweb.sync.pull.gather import BY_POLICY
-
-_TABLE_OF = {Entity.CUSTOMER: Table.ACCOUNT, Entity.CONTACT_PERSON: Table.PERSON}
 
 
 def let_go(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> None:
@@ -30,7 +26,7 @@ def let_go(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> None:
     _forget_skipped(desk, crm_module, crm_ids)
     for entity in (Entity.CONTACT_PERSON, Entity.CUSTOMER):
         ours = [link for link in links if link.entity == entity]
-        local = holdings.load(desk.session, KINDS[_TABLE_OF[entity]], [link.entity_id for link in ours])
+        local = holdings.load(desk.session, KINDS[TABLE_OF[entity]], [link.entity_id for link in ours])
         busy = with_money(desk.session, local) if entity is Entity.CUSTOMER else set()
         for link in ours:
             _follow(desk, link, local.get(link.entity_id), is_busy=link.entity_id in busy)
@@ -58,9 +54,9 @@ def _forget_skipped(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> None
             Link.crm_module == crm_module,
             Link.crm_id.in_(crm_ids),
             Link.state == LinkState.APART,
-            Link.reason == BY_POLICY,
+            Link.reason == LinkReason.BY_POLICY,
         )
-        .values(state=LinkState.ARCHIVED, reason="deleted_in_crm", synced_at=now())
+        .values(state=LinkState.ARCHIVED, reason=LinkReason.DELETED_IN_CRM, synced_at=now())
     )
     desk.session.execute(statement.execution_options(synchronize_session="fetch"))
 
@@ -84,7 +80,7 @@ def with_money(session: Session, ids: Iterable[int]) -> set[int]:
 
 def _follow(desk: Desk, link: Link, holding: Holding | None, *, is_busy: bool) -> None:
     if holding is None:
-        archive(link, "deleted_in_crm")
+        archive(link, LinkReason.DELETED_IN_CRM)
         return
     survivor = _survivor(desk, link)
     if survivor is not None:
@@ -108,13 +104,13 @@ def _survivor(desk: Desk, link: Link) -> Link | None:
         Link.entity_id == link.entity_id,
         Link.crm_module == link.crm_module,
         Link.state == LinkState.APART,
-        Link.reason == BY_POLICY,
+        Link.reason == LinkReason.BY_POLICY,
     )
     return desk.session.scalars(statement).first()
 
 
 def _move_to(desk: Desk, link: Link, survivor: Link) -> None:
-    archive(link, "merged_in_crm")
+    archive(link, LinkReason.MERGED_IN_CRM)
     desk.session.flush()  # the database allows one active link per customer: the old one goes first
     survivor.state, survivor.reason, survivor.made_by = LinkState.ACTIVE, "", link.made_by
     survivor.snapshot, survivor.crm_modified_at = {}, None  # nobody has compared the two yet
@@ -126,7 +122,7 @@ def _remove(desk: Desk, link: Link, holding: Holding) -> None:
     if isinstance(holding, Customer):
         before["persons"] = [image(person) for person in holding.contact_persons]
         _archive_links_of_persons(desk, holding.contact_persons)
-    archive(link, "deleted_in_crm")
+    archive(link, LinkReason.DELETED_IN_CRM)
     desk.journal(Entity(link.entity), holding.id, "deleted", {})
     desk.note(_fate(link, Outcome.DELETED, Reason.DELETED_IN_CRM, before=before))
     desk.session.delete(holding)
@@ -140,7 +136,7 @@ def _archive_links_of_persons(desk: Desk, persons: Sequence[ContactPerson]) -> N
         Link.state == LinkState.ACTIVE,
     )
     for link in desk.session.scalars(statement):
-        archive(link, "deleted_in_crm")
+        archive(link, LinkReason.DELETED_IN_CRM)
 
 
 def image(holding: Holding) -> dict[str, Any]:
@@ -155,7 +151,7 @@ def archive(link: Link, reason: str) -> None:
 
 
 def _archive_and_tell(desk: Desk, link: Link, reason: Reason) -> None:
-    archive(link, "deleted_in_crm")
+    archive(link, LinkReason.DELETED_IN_CRM)
     desk.note(_fate(link, Outcome.DELETED, reason))
 
 

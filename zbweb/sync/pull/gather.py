@@ -10,16 +10,8 @@ from sqlalchemy.orm import Session
 from zbweb.billing.models import Customer
 from zbweb.billing.naming import name_key
 from zbweb.sync.core.decide import Past, Twin
-from zbweb.sync.core.words import Entity, LinkState
+from zbweb.sync.core.words import Entity, LinkReason, LinkState
 from zbweb.sync.models import Link
-
-BY_PERSON = "by_person"
-"""The reason of links that a person set apart; a skipped twin's says "policy"."""
-BY_POLICY = "by_policy"
-UNDONE = "undone"
-"""The reason of links whose record an undo removed or parted: not fetched again unless somebody asks."""
-FOR_DOCUMENTS = "for_documents"
-"""The reason of an individual's account, which stands in the CRM only because its documents demand one."""
 
 
 @dataclass(slots=True)
@@ -71,9 +63,9 @@ def gather(session: Session, connection_id: int, crm_module: str, crm_ids: Seque
 def _remember(known: Known, link: Link) -> None:
     if link.state == LinkState.APART:
         known.apart[link.crm_id] = link
-        if link.reason in (BY_PERSON, FOR_DOCUMENTS):
+        if link.reason == LinkReason.FOR_DOCUMENTS:
             known.past[link.crm_id] = Past.APART
-    elif link.reason in ("deleted_here", "unlinked", UNDONE):
+    elif link.reason in (LinkReason.DELETED_HERE, LinkReason.UNLINKED, LinkReason.UNDONE):
         known.past[link.crm_id] = Past.REMOVED
 
 

@@ -22,8 +22,8 @@ from zbweb.db import db, unit_of_work
 from zbweb.errors import Conflict, NotFound
 from zbweb.sync import runs
 from zbweb.sync.core.choices import Choices, View
-from zbweb.sync.core.fields import ALWAYS_READ, Table
-from zbweb.sync.core.mapping import Row, crm_names
+from zbweb.sync.core.fields import Table
+from zbweb.sync.core.mapping import Row, fields_to_read
 from zbweb.sync.core.reasons import SENTENCES, Reason
 from zbweb.sync.core.words import Entity, Extent, LinkState, Policy, RunStatus, Scope, SyncedModule, Trigger, Winner
 from zbweb.sync.desk import Desk
@@ -135,12 +135,7 @@ def _account(pick: _Pick, account_id: str) -> list[Batch]:
 
 def _read(pick: _Pick, crm_module: str, crm_ids: Sequence[str]) -> list[Record]:
     """Records as a run would read them; raises NotFound when none of them is there."""
-    tables = [table for table in pick.mapping if table.crm_module == crm_module]
-    fields = crm_names(
-        [row for table in tables for row in pick.mapping[table]],
-        [name for table in tables for name in ALWAYS_READ[table]],
-    )
-    records = pick.client.get_many(crm_module, crm_ids, fields)
+    records = pick.client.get_many(crm_module, crm_ids, fields_to_read(pick.mapping, crm_module))
     if not records:
         raise NotFound("Zoho CRM does not have this record any more. It may have been deleted or merged there.")
     return records
@@ -179,8 +174,7 @@ def _bring_in_once(pick: _Pick, batches: Sequence[Batch]) -> int:
                 bring_in_persons(desk, records)
             else:
                 bring_in(desk, table, records)
-        for counter, count in desk.counts.items():
-            setattr(run, counter, count)
+        desk.count_on(run)
         runs.end(session, run, runs.verdict(run))
     return run.id
 

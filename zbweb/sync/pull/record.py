@@ -22,12 +22,12 @@ from zbweb.sync.core.mapping import Row, to_local
 from zbweb.sync.core.merge import Merge, merge
 from zbweb.sync.core.outgoing import presented, unseen
 from zbweb.sync.core.reasons import Reason
-from zbweb.sync.core.words import Direction, Entity, LinkState, Outcome
+from zbweb.sync.core.words import Direction, Entity, LinkReason, LinkState, Outcome
 from zbweb.sync.desk import Desk, Fate
 from zbweb.sync.holdings import KINDS, Holding
 from zbweb.sync.models import Link
 from zbweb.sync.pull import near
-from zbweb.sync.pull.gather import BY_POLICY, Known, gather, gather_twins
+from zbweb.sync.pull.gather import Known, gather, gather_twins
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +236,7 @@ def _leave(desk: Desk, table: Table, each: Incoming, reason: Reason, known: Know
     if apart is not None:
         apart.crm_modified_at = each.modified_at
     elif holder is not None and reason in (Reason.DUPLICATE_SKIPPED, Reason.TWIN_TAKEN):
-        memory = {"state": LinkState.APART, "reason": BY_POLICY, "made_by": "billing"}
+        memory = {"state": LinkState.APART, "reason": LinkReason.BY_POLICY, "made_by": "billing"}
         desk.add_links([_link_row(desk, KINDS[table].entity, holder, table, each, **memory)])
     desk.note(_fate(table, each, Outcome.SKIPPED, reason, holder))
 

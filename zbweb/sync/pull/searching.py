@@ -16,6 +16,7 @@ from zbweb.sync.pull.record import crm_name
 
 SHORTEST = 2
 """Letters the CRM's search wants at least."""
+TOO_SHORT = "Type at least two letters of the name."
 _MOST = 20
 _SHOWN = {
     "Accounts": ("Account_Name", "Phone", "Billing_City"),

@@ -7,8 +7,7 @@ from typing import TypeVar
 from sqlalchemy.exc import DataError, IntegrityError
 
 from zbweb.crm.port import Record
-from zbweb.sync.core.fields import ALWAYS_READ
-from zbweb.sync.core.mapping import crm_names
+from zbweb.sync.core.mapping import fields_to_read
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.words import Entity, Outcome
 from zbweb.sync.desk import Desk, Fate
@@ -24,11 +23,7 @@ Each = TypeVar("Each")
 
 def fields_of(live: LiveRun, crm_module: str) -> list[str]:
     """The CRM fields to ask for: those that the tables of this module map, and those the sync itself needs."""
-    tables = [table for table in live.choices.tables if table.crm_module == crm_module]
-    return crm_names(
-        [row for table in tables for row in live.mapping[table]],
-        [name for table in tables for name in ALWAYS_READ[table]],
-    )
+    return fields_to_read({table: live.mapping[table] for table in live.choices.tables}, crm_module)
 
 
 def settle(live: LiveRun, module: str, records: Sequence[Record], take: Take, finish: Finish) -> None:

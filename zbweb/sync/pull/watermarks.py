@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from zbweb.clock import now
 from zbweb.sync import runs
-from zbweb.sync.core.words import Direction, LinkState
+from zbweb.sync.core.words import Direction, LinkState, SyncedModule
 from zbweb.sync.live import LiveRun
 from zbweb.sync.models import Link, ModuleSetup
 
@@ -20,14 +20,15 @@ NEWCOMERS = "newcomers"
 
 def mark_of(live: LiveRun, module: str) -> datetime | None:
     """Up to when this module has been read, if by the same choices."""
-    setup = runs.setup_of(live.session, live.connection_id, "customers")
+    setup = runs.setup_of(live.session, live.connection_id, SyncedModule.CUSTOMERS)
     text = setup.watermarks.get(module) if setup and setup.version == live.choices.version else None
     return datetime.fromisoformat(text) if text else None
 
 
 def move(live: LiveRun, module: str) -> None:
+    """Note that this module has been read up to when this run began to; by choices that were replaced, it was not."""
     with live.unit() as (run, desk):
-        setup = runs.setup_of(desk.session, live.connection_id, "customers", lock=True)
+        setup = runs.setup_of(desk.session, live.connection_id, SyncedModule.CUSTOMERS, lock=True)
         until = run.checkpoint.get("read_until", {}).get(module)
         if setup is not None and setup.version == live.choices.version and until:
             told = {NEWCOMERS: now().isoformat()} if module == "Contacts" else {}
@@ -35,8 +36,9 @@ def move(live: LiveRun, module: str) -> None:
 
 
 def forget(live: LiveRun, module: str) -> None:
+    """Have the next run read this module as if for the first time."""
     with live.unit() as (_, desk):
-        setup = runs.setup_of(desk.session, live.connection_id, "customers", lock=True)
+        setup = runs.setup_of(desk.session, live.connection_id, SyncedModule.CUSTOMERS, lock=True)
         if setup is not None:
             setup.watermarks = {name: mark for name, mark in setup.watermarks.items() if name != module}
 

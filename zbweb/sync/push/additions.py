@@ -19,16 +19,14 @@ from zbweb.sync.core.fields import Table
 from zbweb.sync.core.outgoing import agreed
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import refusal
-from zbweb.sync.core.words import Direction, LinkState, Outcome, Policy
+from zbweb.sync.core.words import Direction, LinkReason, LinkState, Outcome, Policy
 from zbweb.sync.desk import Desk
 from zbweb.sync.holdings import KINDS
-from zbweb.sync.pull.gather import BY_POLICY
 from zbweb.sync.pull.record import adopt, arrivals_of
 from zbweb.sync.push import lookup, unanswered, waiting
 from zbweb.sync.push.lookup import Sighting
 from zbweb.sync.push.newcomers import Newcomer, gather
 from zbweb.sync.push.pushing import Push, Told, fail, linked_crm_ids, links_of
-from zbweb.sync.repair.links import DELETED_HERE, UNLINKED
 
 
 @dataclass(slots=True)
@@ -133,7 +131,7 @@ def _leave(desk: Desk, table: Table, plan: _Plan) -> None:
     for newcomer, crm_id, reason in plan.leave:
         told = Told(table, newcomer.waiting.entity_id, newcomer.sought.name, crm_id)
         if reason is Reason.DUPLICATE_SKIPPED:
-            apart: dict[str, Any] = {"state": LinkState.APART, "reason": BY_POLICY, "made_by": "billing"}
+            apart: dict[str, Any] = {"state": LinkState.APART, "reason": LinkReason.BY_POLICY, "made_by": "billing"}
             name = newcomer.sought.name[:255]
             row = desk.link_row(entity, told.entity_id, table.crm_module, crm_id, crm_name=name, **apart)
             desk.add_links([row])
@@ -174,7 +172,7 @@ def _write_down(desk: Desk, push: Push, table: Table, results: Sequence[tuple[Ne
             continue
         row = _link_row(desk, push, table, newcomer, verdict)
         if told.entity_id not in present or told.entity_id in paired:  # deleted, or linked by hand, meanwhile
-            reason = UNLINKED if told.entity_id in present else DELETED_HERE
+            reason = LinkReason.UNLINKED if told.entity_id in present else LinkReason.DELETED_HERE
             row |= {"state": LinkState.ARCHIVED, "reason": reason}
         desk.add_links([row])
         desk.note(told.fate(Outcome.ADDED, Reason.PUSHED_NEW))

@@ -2,7 +2,7 @@
 
 What waits in the outbox is worked off a hundred at a time, so the cost follows what changed here. Each batch
 gathers in a unit of work, calls the CRM outside of any, and writes the verdicts down in another; whatever dies
-in between is found out before anything is sent again (`push_lost`).
+in between is found out before anything is sent again (`unanswered`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from zbweb.clock import now
 from zbweb.sync import runs
 from zbweb.sync.core.fields import Table
-from zbweb.sync.core.words import Entity
+from zbweb.sync.core.words import Entity, SyncedModule
 from zbweb.sync.holdings import KINDS
 from zbweb.sync.live import LiveRun
 from zbweb.sync.models import Link
@@ -46,7 +46,7 @@ def _prepare(live: LiveRun) -> Mapping[Entity, Collection[int]] | None:
     """Forget who is gone and, the first time, have all that was here before wait; returns who alone is wanted."""
     with live.unit() as (run, desk):
         waiting.drop_orphans(desk.session)
-        setup = runs.setup_of(desk.session, live.connection_id, "customers")
+        setup = runs.setup_of(desk.session, live.connection_id, SyncedModule.CUSTOMERS)
         only = _wanted(live) if live.only else None
         for entity, ids in (only or {}).items():
             waiting.ensure(desk.session, entity, ids)
@@ -108,6 +108,6 @@ def _advance(live: LiveRun, table: Table, batch: Sequence[Waiting]) -> None:
 
 def _note_end(live: LiveRun) -> None:
     with live.unit() as (_, desk):
-        setup = runs.setup_of(desk.session, live.connection_id, "customers", lock=True)
+        setup = runs.setup_of(desk.session, live.connection_id, SyncedModule.CUSTOMERS, lock=True)
         if setup is not None and setup.pushed_at is None:
             setup.pushed_at = now()

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from zbweb.billing.naming import name_key
-from zbweb.crm.port import CrmClient, Record
-from zbweb.crm.query import coql_text
-
-NAME_FIELDS = {"Accounts": "Account_Name", "Contacts": "Full_Name"}
-_AT_ONCE = 50
+from zbweb.crm.port import NAME_FIELDS, CrmClient, Record
+from zbweb.sync.push.exactly import having
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +55,9 @@ def find(client: CrmClient, crm_module: str, sought: Sequence[Sought], id_field:
 def _ask(
     client: CrmClient, crm_module: str, id_field: str | None, field: str, values: Sequence[str]
 ) -> Iterator[Sighting]:
-    wanted = list(dict.fromkeys(values))
-    columns = dict.fromkeys(["id", NAME_FIELDS[crm_module], "Account_Name", "Created_Time", id_field])
-    selected = ", ".join(column for column in columns if column)
-    for start in range(0, len(wanted), _AT_ONCE):
-        texts = ", ".join(coql_text(value) for value in wanted[start : start + _AT_ONCE])
-        query = f"select {selected} from {crm_module} where {field} in ({texts})"  # noqa: S608  values are escaped
-        for record in client.coql(query):
-            yield _sighting(record, crm_module, id_field)
+    columns = [NAME_FIELDS[crm_module], "Account_Name", "Created_Time", *([id_field] if id_field else [])]
+    for record in having(client, crm_module, field, values, columns=columns):
+        yield _sighting(record, crm_module, id_field)
 
 
 def _sighting(record: Record, crm_module: str, id_field: str | None) -> Sighting:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from zbweb.billing.models import ContactPerson, Customer
 from zbweb.billing.words import CustomerType
-from zbweb.crm.port import Record
+from zbweb.crm.port import NAME_FIELDS, Record
 from zbweb.sync import holdings
 from zbweb.sync.core.fields import Table
 from zbweb.sync.core.fieldtypes import Value
@@ -20,12 +20,12 @@ from zbweb.sync.desk import Desk
 from zbweb.sync.holdings import KINDS, Holding
 from zbweb.sync.models import Link
 from zbweb.sync.pull import near
-from zbweb.sync.push import lookup, waiting
+from zbweb.sync.push import waiting
 from zbweb.sync.push.lookup import Sought
 from zbweb.sync.push.pushing import Push, Told, fail, fail_issue, links_of, nothing_to_tell
 from zbweb.sync.push.waiting import Waiting
 
-_MANDATORY = {"Accounts": lookup.NAME_FIELDS["Accounts"], "Contacts": LAST_NAME}
+_MANDATORY = {"Accounts": NAME_FIELDS["Accounts"], "Contacts": LAST_NAME}
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,6 @@ def push_one(connection: Connection, customer_id: int, client: CrmClient) -> Lin
         return None
     try:
         with heartbeat(live.run_id, live.owner):
-            customers.settle_lost(live)
             customers.push_customers(live)
     except CrmError as error:
         _end(live.run_id, RunStatus.FAILED, error)
@@ -60,7 +59,9 @@ def _begin(connection: Connection, customer_id: int, client: CrmClient) -> LiveR
     with unit_of_work() as session:
         session.scalars(select(Connection).where(Connection.id == connection.id).with_for_update()).one()
         setup = runs.setup_of(session, connection.id, SyncedModule.CUSTOMERS)
-        if setup is None or not setup.is_saved or setup.extent != Extent.BOTH or _is_busy(session, connection.id):
+        if setup is None or not setup.is_saved or setup.extent != Extent.BOTH:
+            return None
+        if runs.is_running(session, connection.id):
             return None
         choices = runs.choices_of(setup)
         run = _run(connection, customer_id, choices)
@@ -78,15 +79,6 @@ def _begin(connection: Connection, customer_id: int, client: CrmClient) -> LiveR
         started_at=run.started_at or now(),
         should_yield=lambda: False,
     )
-
-
-def _is_busy(session: Session, connection_id: int) -> bool:
-    statement = select(SyncRun.id).where(
-        SyncRun.connection_id == connection_id,
-        SyncRun.module == SyncedModule.CUSTOMERS,
-        SyncRun.status == RunStatus.RUNNING,
-    )
-    return session.scalars(statement).first() is not None
 
 
 def _run(connection: Connection, customer_id: int, choices: Choices) -> SyncRun:

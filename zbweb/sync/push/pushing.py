@@ -10,7 +10,7 @@ from zbweb.sync import runs
 from zbweb.sync.core.fields import ALWAYS_READ, Table
 from zbweb.sync.core.mapping import Issue, Row, crm_names
 from zbweb.sync.core.reasons import Reason
-from zbweb.sync.core.words import Direction, Entity, LinkState, Outcome
+from zbweb.sync.core.words import Direction, Entity, LinkState, Outcome, SyncedModule
 from zbweb.sync.desk import Desk, Fate
 from zbweb.sync.holdings import KINDS
 from zbweb.sync.live import LiveRun
@@ -55,7 +55,7 @@ class Push:
 def begin(live: LiveRun) -> Push:
     """Make a run ready to push. The first push keeps the CRM's workflows still, whatever the setup says."""
     connection = live.session.get_one(Connection, live.connection_id)
-    setup = runs.setup_of(live.session, live.connection_id, "customers")
+    setup = runs.setup_of(live.session, live.connection_id, SyncedModule.CUSTOMERS)
     has_pushed = setup is not None and setup.pushed_at is not None
     return Push(
         live=replace(live, mapping=mappings.for_push(live.session, live.choices, live.client)),

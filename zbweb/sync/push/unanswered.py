@@ -14,7 +14,7 @@ from zbweb.sync.core.fields import Table
 from zbweb.sync.core.fieldtypes import Value
 from zbweb.sync.core.outgoing import presented
 from zbweb.sync.core.reasons import Reason
-from zbweb.sync.core.words import Direction, Entity, LinkState, Outcome
+from zbweb.sync.core.words import Direction, Entity, LinkReason, LinkState, Outcome
 from zbweb.sync.desk import Desk
 from zbweb.sync.holdings import KINDS, Holding
 from zbweb.sync.pull.gather import gather
@@ -24,7 +24,6 @@ from zbweb.sync.push.lookup import Sought
 from zbweb.sync.push.newcomers import accounts_of, sought_of
 from zbweb.sync.push.pushing import Push, Told, linked_crm_ids, links_of
 from zbweb.sync.push.waiting import Waiting
-from zbweb.sync.repair.links import DELETED_HERE
 
 
 def settle(push: Push) -> None:
@@ -49,7 +48,8 @@ def _remember_orphans(push: Push, rows: Sequence[Waiting]) -> None:
                 [
                     desk.link_row(
                         Entity.CUSTOMER, each.entity_id, table.crm_module, sighting.crm_id,
-                        crm_name=sighting.name[:255], state=LinkState.ARCHIVED, reason=DELETED_HERE, made_by="billing",
+                        crm_name=sighting.name[:255], state=LinkState.ARCHIVED,
+                        reason=LinkReason.DELETED_HERE, made_by="billing",
                     )
                     for each in sought
                     for sighting in sightings

@@ -7,9 +7,8 @@ and tells the CRM what it does not know yet. What the CRM changed meanwhile is f
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from zbweb.billing import contact_persons, customers
@@ -72,7 +71,7 @@ def find(session: Session, entry_id: int) -> OpenConflict:
     return OpenConflict(entry, _fields(entry))
 
 
-def _open(connection_id: int) -> tuple[Any, ...]:
+def _open(connection_id: int) -> tuple[ColumnElement[bool], ...]:
     return (
         SyncEntry.connection_id == connection_id,
         SyncEntry.outcome == Outcome.CONFLICT,

@@ -19,12 +19,10 @@ from zbweb.clock import now
 from zbweb.db import organisation_of
 from zbweb.errors import Conflict, NotFound
 from zbweb.sync import connection as connections
-from zbweb.sync.core.words import Entity, LinkState
+from zbweb.sync.core.words import Entity, LinkReason, LinkState
 from zbweb.sync.errors import NotConnected
 from zbweb.sync.models import Connection, Link
 
-UNLINKED = "unlinked"
-DELETED_HERE = "deleted_here"
 CRM_MODULE = {CustomerType.BUSINESS: "Accounts", CustomerType.INDIVIDUAL: "Contacts"}
 """Which CRM module a customer of each type is paired with."""
 
@@ -111,7 +109,7 @@ def active_link(session: Session, entity: Entity, entity_id: int) -> Link:
 
 def unlink(session: Session, link: Link, *, actor: Actor) -> None:
     """Part the two records; both stay as they are, and the CRM's is not fetched again unless somebody asks."""
-    _archive(link, UNLINKED)
+    _archive(link, LinkReason.UNLINKED)
     _tell(session, link, action="unlinked", actor=actor)
 
 
@@ -146,10 +144,10 @@ def archive_removed(session: Session, entity: str, entity_id: int) -> None:
     """A local record is being deleted: its link is kept as a memory, so that the sync does not fetch it again."""
     statement = select(Link).where(
         Link.entity == entity, Link.entity_id == entity_id,
-        (Link.state == LinkState.ACTIVE) | (Link.reason == connections.REPLACED),
+        (Link.state == LinkState.ACTIVE) | (Link.reason == LinkReason.REPLACED),
     )  # fmt: skip
     for link in session.scalars(statement):
-        _archive(link, DELETED_HERE)
+        _archive(link, LinkReason.DELETED_HERE)
 
 
 def _archive(link: Link, reason: str) -> None:

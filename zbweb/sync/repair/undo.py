@@ -22,19 +22,15 @@ from zbweb.db import UtcDateTime
 from zbweb.errors import Invalid, NotFound
 from zbweb.sync import holdings, runs
 from zbweb.sync.core.undoing import Hindrance, Verb
-from zbweb.sync.core.words import Entity, LinkState, Outcome, RunStatus, SyncedModule
+from zbweb.sync.core.words import Entity, LinkReason, LinkState, Outcome, RunStatus, SyncedModule
 from zbweb.sync.errors import CannotUndo
-from zbweb.sync.holdings import KINDS
-from zbweb.sync.models import Connection, Link, SyncEntry, SyncRun
-from zbweb.sync.pull.gather import UNDONE
+from zbweb.sync.holdings import KINDS, TABLE_OF
+from zbweb.sync.models import Link, SyncEntry, SyncRun
 from zbweb.sync.pull.settling import CHUNK, chunks
-from zbweb.sync.repair.undo_plan import ADOPTIONS, TABLES, Obstacle, Step, plan
+from zbweb.sync.repair.undo_plan import ADOPTIONS, Obstacle, Step, plan
 
 SHOWN = 50
 """Records that the page names of each kind."""
-_GIVEN_BACK = "given_back"
-"""The reason of links whose record the next sync may fetch again."""
-_DELETED_IN_CRM = "deleted_in_crm"
 Key = tuple[str, str]
 """A CRM record: its module and id."""
 
@@ -73,9 +69,7 @@ def _ensure_undoable(session: Session, run: SyncRun) -> None:
         raise CannotUndo("Only syncs of customers can be undone. Void or delete documents one by one.")
     if RunStatus(run.status).is_open:
         raise CannotUndo("This sync has not ended yet. Undo it when it has.")
-    connection = session.get_one(Connection, run.connection_id)
-    open_run = runs.open_run(session, connection)
-    if open_run is not None and open_run.status == RunStatus.RUNNING:
+    if runs.is_running(session, run.connection_id):
         raise CannotUndo("Another sync is going on. Undo this one when that has ended.")
 
 
@@ -98,7 +92,7 @@ def deleted_links(session: Session, run: SyncRun) -> list[Link]:
 def _ended_links(session: Session, connection_id: int, entity: Entity, ids: Collection[int]) -> Sequence[Link]:
     statement = select(Link).where(
         Link.connection_id == connection_id, Link.entity == entity, Link.entity_id.in_(ids),
-        Link.state == LinkState.ARCHIVED, Link.reason == _DELETED_IN_CRM,
+        Link.state == LinkState.ARCHIVED, Link.reason == LinkReason.DELETED_IN_CRM,
     )  # fmt: skip
     return session.scalars(statement).all()
 
@@ -135,7 +129,7 @@ def undo(
     if run is None:
         raise NotFound("There is no such sync. Its history may belong to another organisation.")
     _ensure_undoable(session, run)
-    work = _Undoing(session, run, actor, frozenset(back), _GIVEN_BACK if fetch_again else UNDONE)
+    work = _Undoing(session, run, actor, frozenset(back), LinkReason.GIVEN_BACK if fetch_again else LinkReason.UNDONE)
     done: Counter[Verb] = Counter()
     for batch in plan(session, run, lock=True):
         steps = [each for each in batch if isinstance(each, Step)]
@@ -177,7 +171,7 @@ def _remove(work: _Undoing, entity: Entity, steps: Sequence[Step]) -> None:
     if entity is Entity.CUSTOMER:
         persons = select(ContactPerson.id).where(ContactPerson.customer_id.in_(ids))
         _end_links(work, Entity.CONTACT_PERSON, list(work.session.scalars(persons)))
-    model = KINDS[TABLES[entity]].model
+    model = KINDS[TABLE_OF[entity]].model
     work.session.execute(delete(model).where(model.id.in_(ids)).execution_options(synchronize_session=False))
     work.session.execute(insert(JournalEntry.__table__), [_deleted(work, step) for step in steps])  # type: ignore[arg-type]
 
@@ -220,7 +214,7 @@ def _restore(work: _Undoing, step: Step) -> bool:
     """Put the former values back; a pair that the run made is parted. False when a value is no longer accepted."""
     entity, entity_id = Entity(step.entry.entity), step.entry.entity_id or 0
     values = {name: former for name, (_, former) in step.fields.items()}
-    holding = holdings.load(work.session, KINDS[TABLES[entity]], [entity_id])[entity_id]
+    holding = holdings.load(work.session, KINDS[TABLE_OF[entity]], [entity_id])[entity_id]
     try:
         if isinstance(holding, Customer):
             customers.change(work.session, holding, values=values, actor=work.actor)
@@ -244,7 +238,7 @@ def _activate(work: _Undoing, step: Step) -> bool:
 def _recreate(work: _Undoing, step: Step) -> bool:
     """Bring a record back as it was, with its contact persons, under its own number if that is still free."""
     images: Mapping[str, Any] = step.entry.before
-    record = _from_image(work.session, KINDS[TABLES[Entity(step.entry.entity)]].model, images["record"])
+    record = _from_image(work.session, KINDS[TABLE_OF[Entity(step.entry.entity)]].model, images["record"])
     work.session.add(record)
     work.session.flush()  # the persons and the journal need its number
     journal.record(work.session, step.entry.entity, record.id, action="restored", actor=work.actor)

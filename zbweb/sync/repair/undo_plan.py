@@ -13,18 +13,16 @@ from sqlalchemy.orm import Session
 from zbweb.billing.models import ContactPerson, Customer, JournalEntry
 from zbweb.billing.words import Origin
 from zbweb.sync import holdings
-from zbweb.sync.core.fields import Table
 from zbweb.sync.core.fieldtypes import Value
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.undoing import Hindrance, Verb, revertible
 from zbweb.sync.core.words import Direction, Entity, Outcome
-from zbweb.sync.holdings import KINDS, Holding
+from zbweb.sync.holdings import KINDS, TABLE_OF, Holding
 from zbweb.sync.models import SyncEntry, SyncRun
 from zbweb.sync.pull.departures import with_money
 
 BATCH = 500
 _CHANGED = (Outcome.ADDED, Outcome.UPDATED, Outcome.DELETED)
-TABLES = {Entity.CUSTOMER: Table.ACCOUNT, Entity.CONTACT_PERSON: Table.PERSON}
 _MOVED = "customer_id"
 """The field of a contact person that tells whose it is; it is in no mapping."""
 ADOPTIONS = frozenset({Reason.DUPLICATE_OVERWRITTEN, Reason.PAIRED})
@@ -66,7 +64,7 @@ def plan(session: Session, run: SyncRun, *, lock: bool = False) -> Iterator[list
     before = None
     while batch := _batch(session, run, before):
         before = batch[-1].id
-        present = {entity: _present(session, run, entity, batch, lock=lock) for entity in TABLES}
+        present = {entity: _present(session, run, entity, batch, lock=lock) for entity in TABLE_OF}
         yield [_verdict(entry, present) for entry in batch]
 
 
@@ -81,7 +79,7 @@ def _present(session: Session, run: SyncRun, entity: Entity, batch: Sequence[Syn
     mine = [entry for entry in batch if entry.entity == entity and entry.entity_id is not None]
     added = [entry.entity_id for entry in mine if entry.outcome == Outcome.ADDED and entry.entity_id is not None]
     others = [entry.entity_id for entry in mine if entry.outcome != Outcome.ADDED and entry.entity_id is not None]
-    kind, is_customer = KINDS[TABLES[entity]], entity is Entity.CUSTOMER
+    kind, is_customer = KINDS[TABLE_OF[entity]], entity is Entity.CUSTOMER
     return _Present(
         here=holdings.present(session, kind, added, lock=lock),
         local=holdings.load(session, kind, others, lock=lock),

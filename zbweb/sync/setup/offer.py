@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from zbweb.crm.errors import CrmError
-from zbweb.crm.port import CrmClient, FieldMeta, Record, View
+from zbweb.crm.port import NAME_FIELDS, CrmClient, FieldMeta, Record, View
 from zbweb.sync.core.fields import BillingField, FieldType, Table
 from zbweb.sync.core.fieldtypes import TYPES, can_read
 
@@ -19,8 +19,6 @@ _COUNTS_AT_ONCE = 8
 _SAMPLES = 10
 _SAMPLE_LENGTH = 60
 _LOOSE = "select COUNT(id) from Contacts where Account_Name is null"
-NAME_FIELDS = {"Accounts": "Account_Name", "Contacts": "Full_Name"}
-"""The CRM field that is compared with the customer's display name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Forms: what a page accepts, field by field. One module per blueprint."""
+"""Forms: what a page accepts, field by field. A module for each blueprint that has forms, and what they share."""

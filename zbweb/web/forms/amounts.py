@@ -8,9 +8,10 @@ from typing import Any
 from wtforms import Field
 from wtforms.widgets import TextInput
 
+from zbweb.billing import money
+
 _PLAIN = re.compile(r"-?(\d+(\.\d*)?|\.\d+)")
 _GROUPED = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d*)?")
-_LARGEST = Decimal(10) ** 12
 
 
 def plain(value: Decimal) -> str:
@@ -26,7 +27,7 @@ def parse(typed: str) -> Decimal:
     if not _PLAIN.fullmatch(text):
         raise ValueError("Write a number with a point, such as 12.50.")
     value = Decimal(text)
-    if abs(value) >= _LARGEST:
+    if abs(value) >= money.LIMIT:
         raise ValueError("Write a smaller number: a million millions is too much.")
     return value
 

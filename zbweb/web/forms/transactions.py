@@ -139,7 +139,7 @@ class TransactionForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
         return self._line_field(name) or super().__getitem__("customer_name" if name == "customer_id" else name)
 
     def validate_customer_name(self, field: Field) -> None:
-        """The name must be somebody's; `settle_customer` has looked."""
+        """The name must be somebody's; `editing` has looked."""
         if self.customer_id.data is None:
             raise ValidationError(f"There is no customer {field.data}. Choose one of those offered, or add them first.")
 
