@@ -32,13 +32,14 @@ def pages(app: Flask, database: Path) -> list[str]:
     engine = create_engine(f"sqlite:///{database}")
     rules = [rule for rule in app.url_map.iter_rules() if "GET" in rule.methods and rule.endpoint not in ELSEWHERE]
     with engine.connect() as connection:
-        found = {
-            filled(rule, kind, connection)
-            for rule in rules
-            for kind in (KINDS if "kind" in rule.arguments else ("invoices",))
-        }
+        found = {filled(rule, kind, connection) for rule in rules for kind in kinds_of(rule)}
     engine.dispose()
     return sorted(found - {""})
+
+
+def kinds_of(rule: Rule) -> tuple[str, ...]:
+    """The kinds of documents a rule is for; invoices stand for a rule that names none."""
+    return KINDS if "kind" in rule.arguments else ("invoices",)
 
 
 def filled(rule: Rule, kind: str, connection) -> str:

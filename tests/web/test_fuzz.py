@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.addresses import KINDS, filled
+from tests.addresses import filled, kinds_of
 from tests.factories.whole import furnish
 from zbweb.db import db, unit_of_work
 from zbweb.sync import connection as connections
@@ -65,16 +65,14 @@ class Forms(HTMLParser):
 
 def addresses(app, method):
     """Each address of a method, for each kind of document, by its endpoint."""
-    found = {}
+    passed_over = {*NOT_FORMS, "static", "panel.show"}
+    rules = [rule for rule in app.url_map.iter_rules() if method in rule.methods and rule.endpoint not in passed_over]
     with db.engine.connect() as connection:
-        for rule in app.url_map.iter_rules():
-            if method in rule.methods and rule.endpoint not in {*NOT_FORMS, "static", "panel.show"}:
-                for kind in KINDS if "kind" in rule.arguments else KINDS[-1:]:
-                    path = (
-                        filled(rule, kind, connection) if "job_id" not in rule.arguments else "/settings/jobs/1/retry"
-                    )
-                    found[path] = rule.endpoint
-    return found
+        return {
+            "/settings/jobs/1/retry" if "job_id" in rule.arguments else filled(rule, kind, connection): rule.endpoint
+            for rule in rules
+            for kind in kinds_of(rule)
+        }
 
 
 def forms_of(app, person):

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import MetaData, select
 
-from tests.addresses import IDS, KINDS, filled
+from tests.addresses import IDS, filled, kinds_of
 from tests.factories.whole import MARK, furnish
 from zbweb.billing.models import Customer, Item, Line, Payment, Tax, Transaction
 from zbweb.db import db, unit_of_work, work_for
@@ -53,17 +53,19 @@ def rows_of(organisation_id):
 
 def addresses(app):
     """Each method and address that names a row, with ids of the first organisation."""
+    rules = [rule for rule in app.url_map.iter_rules() if rule.arguments & set(IDS)]
     with db.engine.connect() as connection:
-        for rule in app.url_map.iter_rules():
-            if rule.arguments & set(IDS):
-                for kind in KINDS if "kind" in rule.arguments else ("invoices",):
-                    for method in sorted(rule.methods & {"GET", "POST"}):
-                        yield method, filled(rule, kind, connection)
+        return [
+            (method, filled(rule, kind, connection))
+            for rule in rules
+            for kind in kinds_of(rule)
+            for method in sorted(rule.methods & {"GET", "POST"})
+        ]
 
 
 def test_every_route_that_names_a_row_knows_only_ones_own(app, ours, stranger):
     before, asked = rows_of(ours.organisation_id), 0
-    for method, path in list(addresses(app)):
+    for method, path in addresses(app):
         assert path, "the furnished organisation lacks something that a route names"
         answer = stranger.get(path) if method == "GET" else stranger.post(path, PLAUSIBLE)
         expected = 303 if path.startswith(LISTS) else 404
@@ -74,7 +76,7 @@ def test_every_route_that_names_a_row_knows_only_ones_own(app, ours, stranger):
 
 
 def test_those_addresses_do_lead_somewhere_for_their_owner(app, ours):
-    for method, path in list(addresses(app)):
+    for method, path in addresses(app):
         if method == "GET":
             assert ours.get(path).status_code in (200, 303, 409), path
 

@@ -5,25 +5,23 @@ point leaves whole batches behind; the next one goes on from the checkpoint, and
 finds linked.
 """
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from zbweb.billing.models import Organisation
 from zbweb.crm.errors import CrmError, Unauthorised
 from zbweb.crm.port import CrmClient
-from zbweb.db import db, side_unit_of_work, unit_of_work, work_for
+from zbweb.db import db, unit_of_work, work_for
 from zbweb.sync import clients, phases, runs
 from zbweb.sync.core.choices import Choices
 from zbweb.sync.core.words import RunStatus
 from zbweb.sync.currency import require_same_currency
 from zbweb.sync.errors import SyncError
+from zbweb.sync.lease import heartbeat
 from zbweb.sync.live import Disabled, LeaseLost, LiveRun, Yielded
 from zbweb.sync.models import Connection, SyncRun
 from zbweb.sync.setup import mappings
@@ -153,29 +151,3 @@ def _fail(run_id: int, owner: str, error: CrmError | SyncError) -> None:
         if isinstance(error, Unauthorised | SyncError):
             session.get_one(Connection, run.connection_id).problem = error.message
         runs.end(session, run, RunStatus.FAILED, code=code[:64], message=message)
-
-
-@contextmanager
-def heartbeat(run_id: int, owner: str) -> Iterator[None]:
-    """Extend the lease while the run works, waits or fetches; a dead process extends nothing."""
-    engine, stop = db.engine, threading.Event()
-
-    def beat() -> None:
-        while not stop.wait(runs.HEARTBEAT_SECONDS):
-            _beat_once(engine, run_id, owner)
-
-    thread = threading.Thread(target=beat, name=f"lease-{run_id}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _beat_once(engine: Engine, run_id: int, owner: str) -> None:
-    try:
-        with side_unit_of_work(engine) as session:
-            runs.keep_alive(session, run_id, owner)
-    except DBAPIError as error:  # a later beat may do; if none does, another worker takes the run over
-        log.warning("heartbeat_missed", run_id=run_id, error=str(error.orig))

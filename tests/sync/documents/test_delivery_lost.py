@@ -23,11 +23,11 @@ from zbweb.billing import transactions
 from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import Customer, OutboxRow, Transaction
 from zbweb.billing.status import Status
+from zbweb.crm import own_fields
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.sync import connection as connections
 from zbweb.sync.documents import delivery
 from zbweb.sync.models import Link, SyncRun
-from zbweb.sync.push import own_fields
 
 
 class Killed(BaseException):

@@ -25,7 +25,7 @@ from zbweb.sync.documents.courier import Courier, SentModule, Setback
 from zbweb.sync.figures import metrics
 from zbweb.sync.live import Disabled
 from zbweb.sync.models import Connection, Link, ModuleSetup
-from zbweb.sync.push.pushing import links_of
+from zbweb.sync.pairs import links_of
 
 PATIENCE_SECONDS = 10.0
 """How long one call may be repeated: less than the lease of the rows it is made for."""

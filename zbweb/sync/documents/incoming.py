@@ -137,12 +137,17 @@ def _take(inlet: Inlet, crm_ids: Sequence[str], client: CrmClient, unit: Unit) -
         record = client.get(inlet.crm_module, crm_id)
         with unit() as desk:
             if record is None:
-                link = links_there(desk.session, desk.connection_id, inlet, [crm_id]).get(crm_id)
-                if link is not None:
-                    part(desk, link)
-                desk.settled(inlet.crm_module, [crm_id])
+                _let_go(desk, inlet, crm_id)
             else:
                 bring_in(desk, inlet, record)
+
+
+def _let_go(desk: Desk, inlet: Inlet, crm_id: str) -> None:
+    """A document that is not in the CRM any more parts from ours, and no failure to read it is left open."""
+    link = links_there(desk.session, desk.connection_id, inlet, [crm_id]).get(crm_id)
+    if link is not None:
+        part(desk, link)
+    desk.settled(inlet.crm_module, [crm_id])
 
 
 # --- a run of its own -------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from zbweb.sync.documents import drafts, papers
 from zbweb.sync.documents.drafts import Arrival
 from zbweb.sync.figures import metrics
 from zbweb.sync.models import Connection, Link
-from zbweb.sync.push.pushing import links_of
+from zbweb.sync.pairs import links_of
 
 _FIRST_STEP = {Kind.SALES_ORDER: Status.CONFIRMED}
 """Where a new document goes first that cannot reach its status from draft at once."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from zbweb.clock import now
+from zbweb.crm import exactly
 from zbweb.crm.errors import AnswerLost
 from zbweb.crm.port import Record, Verdict
 from zbweb.db import db
@@ -25,8 +26,7 @@ from zbweb.sync.documents.courier import Courier, SentModule, Setback, fate_of
 from zbweb.sync.documents.parties import Parties
 from zbweb.sync.documents.products import Products
 from zbweb.sync.models import Link
-from zbweb.sync.push import exactly
-from zbweb.sync.push.pushing import linked_crm_ids, links_of
+from zbweb.sync.pairs import linked_crm_ids, links_of
 
 _BUSY_SECONDS = 5.0
 _CLOCKS_APART = timedelta(minutes=5)

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from zbweb.billing.models import ContactPerson, Customer
 from zbweb.billing.naming import name_key
 from zbweb.billing.words import Kind
+from zbweb.crm import exactly
 from zbweb.db import db
 from zbweb.sync import runs
 from zbweb.sync.core.reasons import Reason
@@ -19,9 +20,8 @@ from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Direction, Entity, Extent, LinkReason, LinkState, SyncedModule
 from zbweb.sync.documents.courier import Courier, Setback
 from zbweb.sync.models import Connection, Link
-from zbweb.sync.push import exactly
+from zbweb.sync.pairs import linked_crm_ids, links_of
 from zbweb.sync.push.one_customer import push_one
-from zbweb.sync.push.pushing import linked_crm_ids, links_of
 
 _ACCOUNTS, _CONTACTS = "Accounts", "Contacts"
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from zbweb.billing.models import Item
 from zbweb.billing.naming import name_key
 from zbweb.billing.words import Kind
+from zbweb.crm import exactly
 from zbweb.crm.port import Record, Verdict
 from zbweb.db import db
 from zbweb.sync.core.reasons import Reason
@@ -19,8 +20,7 @@ from zbweb.sync.core.verdicts import Refusal, refusal
 from zbweb.sync.core.words import Direction, Entity, Outcome
 from zbweb.sync.desk import Fate
 from zbweb.sync.documents.courier import Courier
-from zbweb.sync.push import exactly
-from zbweb.sync.push.pushing import linked_crm_ids, links_of
+from zbweb.sync.pairs import linked_crm_ids, links_of
 
 MODULE = "Products"
 OTHER_NAME, OTHER_CODE = "Other goods and services", "BILLING-OTHER"

@@ -6,11 +6,11 @@ They stand among the module setup's mappings, so that a push costs no question a
 from sqlalchemy.orm import Session
 
 from zbweb.billing.words import Kind
+from zbweb.crm import own_fields
 from zbweb.crm.port import CrmClient, FieldMeta
 from zbweb.sync.core.document_words import CRM_MODULES, FIELDS, ID_LABEL
 from zbweb.sync.core.documents import Column, Shape
 from zbweb.sync.models import ModuleSetup
-from zbweb.sync.push import own_fields
 
 _ID_LENGTH = 40
 

@@ -18,6 +18,7 @@ from zbweb.billing.journal import Actor, put_in_outbox
 from zbweb.billing.models import OutboxRow, Transaction
 from zbweb.billing.status import Status
 from zbweb.billing.words import Kind
+from zbweb.crm import own_fields
 from zbweb.crm.errors import CrmError
 from zbweb.crm.port import Record
 from zbweb.db import db
@@ -29,8 +30,7 @@ from zbweb.sync.documents.claims import METRICS, Claimed
 from zbweb.sync.documents.courier import Courier
 from zbweb.sync.live import LiveRun
 from zbweb.sync.models import Connection, Link
-from zbweb.sync.push import own_fields
-from zbweb.sync.push.pushing import links_of
+from zbweb.sync.pairs import links_of
 
 MODULES = ("Accounts", "Contacts")
 LABELS = {

@@ -22,7 +22,7 @@ from zbweb.crm.port import CrmClient, Record
 from zbweb.errors import Conflict, NotFound
 from zbweb.sync.core.words import Entity
 from zbweb.sync.models import Connection, Link
-from zbweb.sync.push.pushing import links_of
+from zbweb.sync.pairs import links_of
 
 _MODULE = "Deals"
 _NAME = "Deal_Name"

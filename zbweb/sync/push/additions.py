@@ -22,11 +22,12 @@ from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Direction, LinkReason, LinkState, Outcome, Policy
 from zbweb.sync.desk import Desk
 from zbweb.sync.holdings import KINDS
+from zbweb.sync.pairs import linked_crm_ids, links_of
 from zbweb.sync.pull.record import adopt, arrivals_of
 from zbweb.sync.push import lookup, unanswered, waiting
 from zbweb.sync.push.lookup import Sighting
 from zbweb.sync.push.newcomers import Newcomer, gather
-from zbweb.sync.push.pushing import Push, Told, fail, linked_crm_ids, links_of
+from zbweb.sync.push.pushing import Push, Told, fail
 
 
 @dataclass(slots=True)

@@ -20,9 +20,10 @@ from zbweb.sync.core.words import Direction, Entity, Outcome
 from zbweb.sync.desk import Desk
 from zbweb.sync.holdings import KINDS, Holding
 from zbweb.sync.models import Link, SyncEntry
+from zbweb.sync.pairs import links_of
 from zbweb.sync.pull import departures
 from zbweb.sync.push import waiting
-from zbweb.sync.push.pushing import Push, Told, fail, fail_issue, links_of, nothing_to_tell
+from zbweb.sync.push.pushing import Push, Told, fail, fail_issue, nothing_to_tell
 from zbweb.sync.push.waiting import Waiting
 
 

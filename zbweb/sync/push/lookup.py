@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from zbweb.billing.naming import name_key
+from zbweb.crm.exactly import having
 from zbweb.crm.port import NAME_FIELDS, CrmClient, Record
-from zbweb.sync.push.exactly import having
 
 
 @dataclass(frozen=True, slots=True)

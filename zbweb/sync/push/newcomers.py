@@ -19,10 +19,11 @@ from zbweb.sync.core.words import Entity, LinkState, Outcome
 from zbweb.sync.desk import Desk
 from zbweb.sync.holdings import KINDS, Holding
 from zbweb.sync.models import Link
+from zbweb.sync.pairs import links_of
 from zbweb.sync.pull import near
 from zbweb.sync.push import waiting
 from zbweb.sync.push.lookup import Sought
-from zbweb.sync.push.pushing import Push, Told, fail, fail_issue, links_of, nothing_to_tell
+from zbweb.sync.push.pushing import Push, Told, fail, fail_issue, nothing_to_tell
 from zbweb.sync.push.waiting import Waiting
 
 _MANDATORY = {"Accounts": NAME_FIELDS["Accounts"], "Contacts": LAST_NAME}

@@ -16,11 +16,11 @@ from zbweb.db import db, unit_of_work
 from zbweb.sync import runs
 from zbweb.sync.core.choices import Choices
 from zbweb.sync.core.words import Entity, Extent, RunStatus, SyncedModule, Trigger
-from zbweb.sync.execution import heartbeat
+from zbweb.sync.lease import heartbeat
 from zbweb.sync.live import Disabled, LeaseLost, LiveRun
 from zbweb.sync.models import Connection, Link, SyncRun
+from zbweb.sync.pairs import links_of
 from zbweb.sync.push import customers
-from zbweb.sync.push.pushing import links_of
 
 _ACTOR = "Zoho CRM push"
 

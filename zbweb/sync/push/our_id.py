@@ -1,7 +1,7 @@
 """Our customer's id in the CRM: a field of ours on each record we push, where the CRM lets us have one."""
 
+from zbweb.crm import own_fields
 from zbweb.crm.port import CrmClient
-from zbweb.sync.push import own_fields
 
 LABEL = "Billing Customer Id"
 _LENGTH = 40

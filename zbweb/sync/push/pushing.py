@@ -1,20 +1,17 @@
 """What all parts of a push share: the run, whose records they will be, and how one failure is written down."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from zbweb.sync import runs
 from zbweb.sync.core.fields import ALWAYS_READ, Table
 from zbweb.sync.core.mapping import Issue, Row, crm_names
 from zbweb.sync.core.reasons import Reason
-from zbweb.sync.core.words import Direction, Entity, LinkState, Outcome, SyncedModule
+from zbweb.sync.core.words import Direction, Outcome, SyncedModule
 from zbweb.sync.desk import Desk, Fate
 from zbweb.sync.holdings import KINDS
 from zbweb.sync.live import LiveRun
-from zbweb.sync.models import Connection, Link
+from zbweb.sync.models import Connection
 from zbweb.sync.push import our_id, waiting
 from zbweb.sync.push.waiting import Waiting
 from zbweb.sync.setup import mappings
@@ -63,28 +60,6 @@ def begin(live: LiveRun) -> Push:
         trigger=live.choices.fire_triggers and has_pushed,
         asked_for=bool(live.only),
     )
-
-
-def links_of(session: Session, connection_id: int, entity: Entity, ids: Collection[int]) -> dict[int, Link]:
-    """The active links of local records."""
-    statement = select(Link).where(
-        Link.connection_id == connection_id,
-        Link.entity == entity,
-        Link.entity_id.in_(ids),
-        Link.state == LinkState.ACTIVE,
-    )
-    return {link.entity_id: link for link in session.scalars(statement.execution_options(populate_existing=True))}
-
-
-def linked_crm_ids(session: Session, connection_id: int, crm_module: str, crm_ids: Collection[str]) -> set[str]:
-    """Those of the CRM records that are somebody's pair already."""
-    statement = select(Link.crm_id).where(
-        Link.connection_id == connection_id,
-        Link.crm_module == crm_module,
-        Link.crm_id.in_(crm_ids),
-        Link.state == LinkState.ACTIVE,
-    )
-    return set(session.scalars(statement))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,13 @@ from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.words import Direction, Entity, LinkReason, LinkState, Outcome
 from zbweb.sync.desk import Desk
 from zbweb.sync.holdings import KINDS, Holding
+from zbweb.sync.pairs import linked_crm_ids, links_of
 from zbweb.sync.pull.gather import gather
 from zbweb.sync.pull.record import Incoming, arrivals_of, merge_linked
 from zbweb.sync.push import lookup, waiting
 from zbweb.sync.push.lookup import Sought
 from zbweb.sync.push.newcomers import accounts_of, sought_of
-from zbweb.sync.push.pushing import Push, Told, linked_crm_ids, links_of
+from zbweb.sync.push.pushing import Push, Told
 from zbweb.sync.push.waiting import Waiting
 
 

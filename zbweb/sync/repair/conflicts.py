@@ -19,7 +19,7 @@ from zbweb.errors import Conflict, Invalid, NotFound
 from zbweb.sync.core.fieldtypes import Value
 from zbweb.sync.core.words import Entity, Outcome
 from zbweb.sync.models import Link, SyncEntry
-from zbweb.sync.push.pushing import links_of
+from zbweb.sync.pairs import links_of
 
 
 class Side(StrEnum):

@@ -20,8 +20,8 @@ from zbweb.errors import Conflict, NotFound
 from zbweb.sync import holdings
 from zbweb.sync.core.words import Entity, LinkState, ReviewState
 from zbweb.sync.models import Link, ReviewPair
+from zbweb.sync.pairs import links_of
 from zbweb.sync.push import waiting
-from zbweb.sync.push.pushing import links_of
 from zbweb.sync.repair import links
 
 PAGE = 25

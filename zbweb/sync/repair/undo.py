@@ -44,6 +44,17 @@ class Outlook:
     first_steps: dict[Verb, list[Step]] = field(default_factory=dict)
     first_obstacles: dict[Hindrance, list[Obstacle]] = field(default_factory=dict)
 
+    def add(self, each: Step | Obstacle) -> None:
+        """Count an entry, and keep it if it is among the first of its kind."""
+        if isinstance(each, Step):
+            self.steps[each.verb] += 1
+            if self.steps[each.verb] <= SHOWN:
+                self.first_steps.setdefault(each.verb, []).append(each)
+        else:
+            self.obstacles[each.why] += 1
+            if self.obstacles[each.why] <= SHOWN:
+                self.first_obstacles.setdefault(each.why, []).append(each)
+
 
 def outlook(session: Session, run: SyncRun) -> Outlook:
     """What undoing the run would do now. Raises CannotUndo when it cannot be undone at all."""
@@ -51,14 +62,7 @@ def outlook(session: Session, run: SyncRun) -> Outlook:
     found = Outlook()
     for batch in plan(session, run):
         for each in batch:
-            if isinstance(each, Step):
-                found.steps[each.verb] += 1
-                if found.steps[each.verb] <= SHOWN:
-                    found.first_steps.setdefault(each.verb, []).append(each)
-            else:
-                found.obstacles[each.why] += 1
-                if found.obstacles[each.why] <= SHOWN:
-                    found.first_obstacles.setdefault(each.why, []).append(each)
+            found.add(each)
     return found
 
 

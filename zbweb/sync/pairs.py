@@ -1,0 +1,31 @@
+"""Which local record and which CRM record are a pair now, asked from either side."""
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from zbweb.sync.core.words import Entity, LinkState
+from zbweb.sync.models import Link
+
+
+def links_of(session: Session, connection_id: int, entity: Entity, ids: Collection[int]) -> dict[int, Link]:
+    """The active links of local records."""
+    statement = select(Link).where(
+        Link.connection_id == connection_id,
+        Link.entity == entity,
+        Link.entity_id.in_(ids),
+        Link.state == LinkState.ACTIVE,
+    )
+    return {link.entity_id: link for link in session.scalars(statement.execution_options(populate_existing=True))}
+
+
+def linked_crm_ids(session: Session, connection_id: int, crm_module: str, crm_ids: Collection[str]) -> set[str]:
+    """Those of the CRM records that are somebody's pair already."""
+    statement = select(Link.crm_id).where(
+        Link.connection_id == connection_id,
+        Link.crm_module == crm_module,
+        Link.crm_id.in_(crm_ids),
+        Link.state == LinkState.ACTIVE,
+    )
+    return set(session.scalars(statement))
