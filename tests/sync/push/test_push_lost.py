@@ -181,3 +181,16 @@ def test_a_customer_deleted_here_while_its_push_is_in_doubt_does_not_come_back(p
     partners.sync()
     assert partners.customers() == []
     assert waiting() == set()
+
+
+@pytest.mark.parametrize("kinds", [("business", "individual"), ("individual", "business")], ids=" then ".join)
+def test_a_customer_whose_type_changes_while_its_push_is_in_doubt_is_found_where_it_went(partners, asha, kinds):
+    before, after = kinds
+    customer_id = add_customer(type=before, display_name="Ada Lovelace", first_name="Ada", last_name="Lovelace")
+    run_id = sync_and_die(partners, after="insert")
+    change(customer_id, asha.actor, type=after)
+    partners.carry_out(run_id)
+    partners.sync()
+    assert len(partners.records("Accounts")) + len(partners.records("Contacts")) == 1
+    assert link_of("customer", customer_id).crm_module == {"business": "Accounts", "individual": "Contacts"}[before]
+    assert (len(partners.customers()), waiting()) == (1, set())

@@ -67,7 +67,7 @@ class PeopleHere(World):
             person = session.get_one(ContactPerson, person_id, populate_existing=True)
             contact_persons.remove(session, person, actor=ASHA)
 
-    @precondition(lambda self: self.broken is None and self.partners.customers())
+    @IS_ANYBODY_HERE
     @rule(pick=PICK, kind=KINDS)
     def turn_into_here(self, pick, kind):
         self.change(self.customer(pick).id, type=kind)

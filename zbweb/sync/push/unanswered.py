@@ -26,6 +26,9 @@ from zbweb.sync.push.newcomers import accounts_of, sought_of
 from zbweb.sync.push.pushing import Push, Told
 from zbweb.sync.push.waiting import Waiting
 
+_OTHER = {Table.ACCOUNT: Table.CONTACT, Table.CONTACT: Table.ACCOUNT}
+"""Where a customer went whose type was changed here while the push was in doubt."""
+
 
 def settle(push: Push) -> None:
     """Find out about everything that is in doubt."""
@@ -80,16 +83,33 @@ def _name(desk: Desk, table: Table, each: Waiting) -> str:
 
 
 def _find_out(push: Push, table: Table, rows: Sequence[Waiting]) -> None:
-    pair(push, table, _search(push, table, rows))
+    found = _search(push, table, rows)
+    pair(push, table, found)
+    if table in _OTHER:
+        left = [each for each in rows if each.row_id not in found]
+        pair(push, _OTHER[table], _search_by_id(push, _OTHER[table], left))
     with push.live.unit() as (_, desk):
         waiting.certain(desk.session, rows)
 
 
+def _search_by_id(push: Push, table: Table, rows: Sequence[Waiting]) -> dict[int, str]:
+    """The same in the module that the customers' type does not belong to: there a name says nothing."""
+    id_field = push.id_field(table) if rows else None
+    if id_field is None:
+        return {}
+    sought = {each.row_id: Sought(each.entity_id, "", made_at=each.sent_at) for each in rows}
+    return _recognised(push, table, rows, sought)
+
+
 def _search(push: Push, table: Table, rows: Sequence[Waiting]) -> dict[int, str]:
     """Outbox row → the CRM record that its push has made."""
-    live = push.live
-    with live.unit() as (_, desk):
+    with push.live.unit() as (_, desk):
         sought = _sought(push, desk, table, rows)
+    return _recognised(push, table, rows, sought)
+
+
+def _recognised(push: Push, table: Table, rows: Sequence[Waiting], sought: Mapping[int, Sought]) -> dict[int, str]:
+    live = push.live
     sightings = lookup.find(live.client, table.crm_module, list(sought.values()), push.id_field(table))
     ids = [sighting.crm_id for sighting in sightings]
     taken = linked_crm_ids(live.session, live.connection_id, table.crm_module, ids)
@@ -131,7 +151,7 @@ def pair(push: Push, table: Table, found: Mapping[int, str]) -> None:
     records = push.live.client.get_many(table.crm_module, list(found.values()), push.fields(table))
     by_id = {str(record["id"]): record for record in records}
     with push.live.unit() as (_, desk):
-        rows = waiting.among(desk.session, table, found)
+        rows = waiting.of_entity(desk.session, KINDS[table].entity, found)
         for each in rows:
             if found[each.row_id] in by_id:
                 _link(push, desk, table, each, by_id[found[each.row_id]])

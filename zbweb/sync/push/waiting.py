@@ -51,6 +51,12 @@ def among(session: Session, table: Table, row_ids: Collection[int]) -> list[Wait
     return _read(session, _rows(table).where(OutboxRow.id.in_(row_ids)).order_by(OutboxRow.id))
 
 
+def of_entity(session: Session, entity: Entity, row_ids: Collection[int]) -> list[Waiting]:
+    """The same whatever type the customers have now."""
+    statement = select(OutboxRow).where(OutboxRow.entity == entity, OutboxRow.id.in_(row_ids))
+    return _read(session, statement.order_by(OutboxRow.id))
+
+
 def in_doubt(session: Session, table: Table) -> list[Waiting]:
     """Rows that were sent and whose fate nobody wrote down."""
     return _read(session, _rows(table).where(OutboxRow.sent_at.is_not(None)).order_by(OutboxRow.id))
