@@ -66,6 +66,12 @@ class Mishaps(Twins):
         self.partners.sync(open_client=_ending(call, refusal, after=False, passed=passed))
         self.ledger.forget()
 
+    @precondition(lambda self: self.broken is None)
+    @rule(phone=PHONES, module=MODULES)
+    def fail_while_a_newcomer_is_read(self, phone, module):
+        self.create_there(phone=phone, module=module, shown=True)
+        self.fail_in_a_sync(call="pages", passed=0)
+
 
 def _ending(name, error, *, after, passed):
     """A way to open clients that end with `error` at the named call, once it was passed so often."""

@@ -92,10 +92,13 @@ class World(RuleBasedStateMachine):
             self.broken = None
 
     def calm(self):
-        """Both books agree, and nothing is in doubt."""
+        """Both books agree, nothing is in doubt, and there is a pair to begin with."""
         if self.lossy or self.broken is not None:
             self.sync()
         self.sync()
+        if not self.ledger.pairs():
+            self.partners.add("Accounts", Account_Name=next(self.names), **SHOWN)
+            self.sync()
 
     # --- what must hold in the end ---
 
