@@ -138,6 +138,39 @@ def test_a_sync_brings_and_counts_what_rests(partners):
     assert notified_runs() == []
 
 
+def test_an_older_notification_leaves_a_record_that_changed_again_to_the_newer_one(partners):
+    acme, zoom = (partners.add("Accounts", Account_Name=name) for name in ("Acme Ltd", "Zoom Ltd"))
+    older = received(partners, "Accounts", acme, zoom, operation="insert")
+    assert partners.sync().added == 2
+    for account in (acme, zoom):
+        partners.edit("Accounts", account, Phone="555")
+    newer = just_received(partners, "Accounts", acme)
+    assert handled(partners, older).handled_at
+    assert {customer.display_name: customer.phone for customer in partners.customers()} == {
+        "Acme Ltd": "", "Zoom Ltd": "555",
+    }  # fmt: skip
+    make_due(newer)
+    handled(partners, newer)
+    assert {customer.phone for customer in partners.customers()} == {"555"}
+
+
+def test_a_notification_whose_records_all_changed_again_is_done_with(partners):
+    account = partners.add("Accounts", Account_Name="Acme Ltd")
+    older = received(partners, "Accounts", account)
+    newer = just_received(partners, "Accounts", account)
+    assert handled(partners, older).handled_at
+    assert the_event(newer).handled_at is None
+
+
+def test_a_sync_that_is_asked_for_brings_and_counts_what_has_rested(partners):
+    account = partners.add("Accounts", Account_Name="Acme Ltd")
+    event_id = received(partners, "Accounts", account)
+    with unit_of_work() as session:
+        runs.queue_run(session, partners.connection, trigger=Trigger.INSTANT, actor_name="Asha")
+    assert handled(partners, event_id).handled_at is None
+    assert notified_runs() == []
+
+
 def test_a_replay_is_refused(partners, woken):
     event_id = received(partners, "Deals", "1", digest="same")
     handled(partners, event_id)

@@ -1,8 +1,8 @@
 """Accounts and contacts that a notification named, brought in by the routine of a run, as far as the setup wants them.
 
-Like a pick it takes no turn, but it waits while a run is under way: what we have just sent to the CRM is told back
-to us before our own link to it is written down. A record outside of the chosen view is not brought in; one that
-left it is excluded, one that is gone is let go.
+Like a pick it takes no turn, but it waits while a run is asked for or under way: the run brings and counts the
+change itself, and what we have just sent to the CRM is told back to us before our own link to it is written down.
+A record outside of the chosen view is not brought in; one that left it is excluded, one that is gone is let go.
 """
 
 from collections.abc import Mapping, Sequence
@@ -75,7 +75,7 @@ def bring(connection: Connection, crm_module: str, crm_ids: Sequence[str], since
     setup = runs.setup_of(session, connection.id, SyncedModule.CUSTOMERS)
     if setup is None or not _wants(setup, crm_module):
         return True
-    if _is_busy(session, connection.id):
+    if _is_busy(session, connection):
         return False
     choices = runs.choices_of(setup)
     mapping = mappings.for_tables(session, choices, client, choices.tables)
@@ -96,9 +96,10 @@ def _wants(setup: ModuleSetup, crm_module: str) -> bool:
     return setup.is_saved and setup.enabled and crm_module in fetched and crm_module in setup.watermarks
 
 
-def _is_busy(session: Session, connection_id: int) -> bool:
-    """Whether a customers' run is under way, or what one sent to the CRM has not been settled yet."""
-    return runs.is_running(session, connection_id) or any(waiting.in_doubt(session, table) for table in Table)
+def _is_busy(session: Session, connection: Connection) -> bool:
+    """Whether a customers' run is asked for or under way, or what one sent to the CRM has not been settled yet."""
+    is_open = runs.open_run(session, connection) is not None
+    return is_open or any(waiting.in_doubt(session, table) for table in Table)
 
 
 # --- asking -----------------------------------------------------------------------------------------

@@ -103,6 +103,7 @@ def handle(event_id: int, *, open_client: Callable[..., CrmClient] = clients.cli
         return
     hint = _take(connection, event.module)
     if not hint.crm_ids:
+        _close(hint)
         return
     try:
         is_done = _act(connection, hint, open_client(connection, patience_seconds=_PATIENCE_SECONDS))
@@ -122,6 +123,11 @@ def _is_free(event: CrmEvent) -> bool:
     return event.handled_at is None and (event.retry_at is None or event.retry_at <= now())
 
 
+def _rests(event: CrmEvent) -> bool:
+    """Whether it came too lately to be handled: an earlier notification leaves the records it names to it."""
+    return not _is_free(event) and event.module in _RESTING and event.received_at > now() - _REST
+
+
 def _take(connection: Connection, module: str) -> Hint:
     """Everything that waits for a module and is in nobody's hands; it is in ours for a minute from now on."""
     statement = (
@@ -131,11 +137,13 @@ def _take(connection: Connection, module: str) -> Hint:
         .limit(_AT_ONCE)
     )
     with unit_of_work() as session:
-        found = session.scalars(statement.with_for_update(skip_locked=True).execution_options(populate_existing=True))
+        locked = statement.with_for_update(skip_locked=True).execution_options(populate_existing=True)
+        found = session.scalars(locked).all()
         free = [event for event in found if _is_free(event)]
+        resting = {crm_id for event in found if _rests(event) for crm_id in event.crm_ids}
         for event in free:
             event.retry_at = now() + _LEASE
-        ids = dict.fromkeys(crm_id for event in free for crm_id in event.crm_ids)
+        ids = dict.fromkeys(crm_id for event in free for crm_id in event.crm_ids if crm_id not in resting)
         since = min((event.received_at for event in free), default=now())
         return Hint(module, list(ids), since, [(event.id, event.received_at) for event in free])
 
