@@ -2,14 +2,14 @@
 
 from zbweb.crm.port import CrmClient
 from zbweb.crm.tokens import client_for as client_for_credential
+from zbweb.crm.transport import PATIENCE_SECONDS
 from zbweb.sync.errors import NotConnected
 from zbweb.sync.models import Connection
 
-JOB_PATIENCE_SECONDS = 120.0
 PAGE_PATIENCE_SECONDS = 4.0
 
 
-def client_for(connection: Connection, *, patience_seconds: float = JOB_PATIENCE_SECONDS) -> CrmClient:
+def client_for(connection: Connection, *, patience_seconds: float = PATIENCE_SECONDS) -> CrmClient:
     """A client that speaks for this connection; `patience_seconds` bounds the retries of one call.
 
     Raises NotConnected while the connection is disabled.
