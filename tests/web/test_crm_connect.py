@@ -168,6 +168,7 @@ def test_refused_consent_is_said(asha):
     answer = asha.get(consent(asha, decision="reject"))
     assert answer.status_code == 422
     assert "was not given consent" in answer.text
+    assert '<details class="card-body plain" open>' in answer.text  # where one begins again
 
 
 def test_the_clients_secret_is_not_readable_in_the_cookie(asha):

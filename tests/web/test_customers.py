@@ -280,6 +280,13 @@ class TestBulk:
         assert answer.status_code == 422
         assert "Tick at least one field" in answer.text
 
+    def test_one_comes_back_to_the_list_that_was_searched(self, ben):
+        shown = {"ids": [given()], "view": "crm", "q": "acme"}
+        assert ben.post("/customers/bulk", shown | {"action": "inactive"}).location == "/customers?view=crm&q=acme"
+        form = ben.post("/customers/bulk", shown | {"action": "update"}).text
+        assert 'name="view" value="crm"' in form
+        assert 'name="q" value="acme"' in form
+
     def test_choosing_nobody_is_refused(self, ben):
         assert ben.post("/customers/bulk", {"action": "inactive"}).status_code == 422
 

@@ -74,7 +74,7 @@ def authorize() -> ResponseReturnValue:
 @access.allow(Role.ADMIN)
 def callback() -> ResponseReturnValue:
     """The CRM's answer to the request for consent."""
-    return _admit(_sign_in_with_answer)
+    return _admit(_sign_in_with_answer, oauth=OAuthForm(formdata=None))
 
 
 @bp.route("/confirm", methods=["GET", "POST"])

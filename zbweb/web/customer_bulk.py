@@ -86,4 +86,5 @@ def _done(outcome: BulkOutcome) -> ResponseReturnValue:
     flash(f"{changed}{unchanged}.", "success")
     for name, why in outcome.refused[:10]:
         flash(f"{name} was left as it is. {why}", "warning")
-    return htmx.redirect(url_for("customers.index", view=request.form.get("view") or None))
+    view, search = (request.form.get(name) or None for name in ("view", "q"))
+    return htmx.redirect(url_for("customers.index", view=view, q=search))
