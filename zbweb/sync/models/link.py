@@ -8,6 +8,7 @@ from zbweb.db import Base, Code, JsonObject, Name, OrganisationOwned, PrimaryKey
 from zbweb.sync.core.words import LinkState, ReviewState
 
 _ACTIVE = text("state = 'active'")
+_NEVER_READ = text("crm_modified_at IS NULL")
 
 
 class Link(OrganisationOwned, Base):
@@ -27,6 +28,7 @@ class Link(OrganisationOwned, Base):
             "uq_links_local_record", "connection_id", "entity", "entity_id",
             unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE,
         ),
+        Index("ix_links_never_read", "connection_id", sqlite_where=_NEVER_READ, postgresql_where=_NEVER_READ),
         Index(None, "organisation_id", "entity", "entity_id"),
         Index(None, "connection_id", "crm_module", "crm_id", "state"),
     )  # fmt: skip
