@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
@@ -22,6 +23,7 @@ from zbweb.errors import Conflict, Invalid, NotFound
 ENTITY = "membership"
 ROLE_LABELS = {Role.ADMIN: "Admin", Role.FINANCE: "Finance", Role.SALES: "Sales"}
 MIN_PASSWORD = 10
+_TOO_SHORT = f"Use at least {MIN_PASSWORD} characters."
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _hasher = PasswordHasher()
 
@@ -109,6 +111,19 @@ def set_active(session: Session, membership: Membership, *, active: bool, actor:
     )
 
 
+def change_password(session: Session, user_id: int, *, present: str, wanted: str) -> None:
+    """Give a person another password of their own; raises Invalid by field."""
+    user = session.get_one(User, user_id, with_for_update=True)
+    try:
+        _hasher.verify(user.password_hash, present)
+    except VerificationError as error:
+        sentence = "That is not your present password."
+        raise Invalid(sentence, {"present": sentence}) from error
+    if len(wanted) < MIN_PASSWORD:
+        raise Invalid(_TOO_SHORT, {"wanted": _TOO_SHORT})
+    user.password_hash = hash_password(wanted)
+
+
 def _keep_an_admin(session: Session, membership: Membership) -> None:
     """Raise Conflict if `membership` is the only admin: nobody could change the settings any more."""
     if membership.role != Role.ADMIN or not membership.active:
@@ -129,6 +144,6 @@ def _check(draft: MemberDraft, email: str, *, is_known: bool) -> None:
     if not is_known and not draft.name.strip():
         wrong["name"] = "Enter a name."
     if not is_known and len(draft.password) < MIN_PASSWORD:
-        wrong["password"] = f"Use at least {MIN_PASSWORD} characters."
+        wrong["password"] = _TOO_SHORT
     if wrong:
         raise Invalid(" ".join(wrong.values()), wrong)

@@ -9,6 +9,7 @@ from flask import Flask
 
 PAGES = (
     "auth",
+    "password",
     "organisations",
     "operations",
     "home",

@@ -120,6 +120,12 @@ def sign_out(session: Session) -> None:
     cookie.clear()
 
 
+def sign_out_elsewhere(session: Session) -> None:
+    """Forget this person's login sessions in every other browser."""
+    others = LoginSession.user_id == person().user_id, LoginSession.token_hash != _hash(person().token)
+    session.execute(delete(LoginSession).where(*others))
+
+
 def switch_organisation(session: Session, organisation_id: int) -> None:
     """Work for another organisation that the person belongs to; raises NotAllowed otherwise."""
     member = select(Membership).where(
