@@ -3,10 +3,14 @@
 `app` is empty but for the tables; `tests.factories` makes the people and records a test is about.
 """
 
+import shutil
+from pathlib import Path
+
 import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -53,25 +57,48 @@ def settings(tmp_path):
     return make_config(tmp_path)
 
 
-@pytest.fixture
-def app(settings) -> Flask:
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory) -> FileSystemBytecodeCache:
+    """Templates are compiled once and not by each test's app: that took longer than most tests."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
+def make_app(settings, templates: FileSystemBytecodeCache) -> Flask:
     application = create_app(settings)
     application.config["WTF_CSRF_ENABLED"] = False
-    with application.app_context():
+    application.jinja_env.bytecode_cache = templates
+    return application
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory) -> Path:
+    """A SQLite file with nothing but the tables, made once and copied for each test."""
+    settings = make_config(tmp_path_factory.mktemp("empty"))
+    with create_app(settings).app_context():
         db.create_all()
+        db.session.remove()
+        db.engine.dispose()
+    return settings.data_dir / "test.sqlite3"
+
+
+@pytest.fixture
+def app(settings, compiled_templates, empty_database) -> Flask:
+    shutil.copy(empty_database, settings.data_dir / "test.sqlite3")
+    application = make_app(settings, compiled_templates)
+    with application.app_context():
+        db.create_all()  # where a test's own settings name another database
         yield application
         db.session.remove()
         db.engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def any_app(request, tmp_path):
+def any_app(request, tmp_path, compiled_templates):
     """The app on SQLite and again on PostgreSQL, for what differs between them."""
     changes = {}
     if request.param == "postgresql":
         changes["database_url"] = request.getfixturevalue("postgres_url")
-    application = create_app(make_config(tmp_path, **changes))
-    application.config["WTF_CSRF_ENABLED"] = False
+    application = make_app(make_config(tmp_path, **changes), compiled_templates)
     with application.app_context():
         if request.param == "postgresql":
             db.session.execute(text("DROP SCHEMA public CASCADE"))
