@@ -15,9 +15,24 @@ from pathlib import Path
 import psycopg
 import redis
 
+from zbweb.config import Config
 from zbweb.supervisor import redis_binary
 
 ROOT = Path(__file__).parent.parent
+
+
+def environment_of(settings: Config) -> dict[str, str]:
+    """The environment in which a process of the product works by these settings."""
+    return {
+        **os.environ,
+        "ZBWEB_DATA_DIR": str(settings.data_dir),
+        "ZBWEB_DATABASE_URL": settings.database_url,
+        "ZBWEB_REDIS_URL": settings.redis_url,
+        "ZBWEB_SECRET_KEY": settings.secret_key,
+        "ZBWEB_CREDENTIAL_KEYS": settings.credential_keys[0],
+        "ZBWEB_CRM_ACCOUNTS_URL": settings.crm_accounts_url,
+        "ZBWEB_CRM_API_URL": settings.crm_api_url,
+    }
 
 
 def free_port() -> int:

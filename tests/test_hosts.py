@@ -14,7 +14,7 @@ from tests.factories.runs import state_of
 from tests.factories.sync import connected
 from tests.people import Person
 from tests.sandbox_server import SandboxServer
-from tests.servers import ROOT, eventually, postgres_server
+from tests.servers import ROOT, environment_of, eventually, postgres_server
 from zbweb.app import create_app
 from zbweb.billing.models import Customer
 from zbweb.db import db, unit_of_work
@@ -69,16 +69,7 @@ def hosts(settings, tmp_path):
     for name in ("one", "two"):
         home = tmp_path / name
         home.mkdir()
-        environment = {
-            **os.environ,
-            "ZBWEB_DATA_DIR": str(home),
-            "ZBWEB_DATABASE_URL": settings.database_url,
-            "ZBWEB_REDIS_URL": settings.redis_url,
-            "ZBWEB_SECRET_KEY": settings.secret_key,
-            "ZBWEB_CREDENTIAL_KEYS": settings.credential_keys[0],
-            "ZBWEB_CRM_ACCOUNTS_URL": settings.crm_accounts_url,
-            "ZBWEB_CRM_API_URL": settings.crm_api_url,
-        }
+        environment = environment_of(settings) | {"ZBWEB_DATA_DIR": str(home)}
         command = [sys.executable, "worker.py", "jobs", "scheduler"]
         with (home / "log").open("wb") as log:
             started.append(

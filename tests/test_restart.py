@@ -1,6 +1,5 @@
 """A restart is not noticed: web processes answer what they were asked, workers finish or hand over what they do."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from tests.factories.runs import state_of
 from tests.factories.sync import connected
 from tests.people import PASSWORD
 from tests.sandbox_server import SandboxServer
-from tests.servers import ROOT, eventually, free_port
+from tests.servers import ROOT, environment_of, eventually, free_port
 from tests.visitor import Visitor
 from zbweb.billing.models import Customer
 from zbweb.clock import now
@@ -45,16 +44,7 @@ def settings(tmp_path, redis_url, sandbox):
 @pytest.fixture
 def start(settings, tmp_path):
     """Start a process of the product on the test's own database; it is stopped at the end."""
-    environment = {
-        **os.environ,
-        "ZBWEB_DATA_DIR": str(settings.data_dir),
-        "ZBWEB_DATABASE_URL": settings.database_url,
-        "ZBWEB_REDIS_URL": settings.redis_url,
-        "ZBWEB_SECRET_KEY": settings.secret_key,
-        "ZBWEB_CREDENTIAL_KEYS": settings.credential_keys[0],
-        "ZBWEB_CRM_ACCOUNTS_URL": settings.crm_accounts_url,
-        "ZBWEB_CRM_API_URL": settings.crm_api_url,
-    }
+    environment = environment_of(settings)
     started = []
 
     def spawn(*command: str) -> subprocess.Popen:
