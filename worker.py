@@ -5,6 +5,7 @@ SIGTERM lets the jobs at hand finish; a sync pauses after its batch, and whoever
 Any number of each may run, on any number of hosts.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -88,6 +89,7 @@ def main(roles: Sequence[str]) -> int:
         sys.exit(f"There is no role {', '.join(sorted(unknown))}. Roles: {', '.join(LANES)}, scheduler.")
     configure_logs()
     app = create_app()
+    gc.freeze()  # what is loaded by now is here to stay: forks share it, and collections need not walk it
     if len(roles) > 1:
         return share(app, roles)
     take_up(app, roles[0])

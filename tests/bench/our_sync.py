@@ -1,5 +1,6 @@
 """Measured in a process of its own: our first sync, then one with nothing changed and one with 100 changes."""
 
+import gc
 import logging
 import resource
 import time
@@ -24,6 +25,7 @@ def main() -> None:
     with app.app_context():
         db.create_all()
         planner.inform(db.engine)
+        gc.freeze()  # as a worker does
         pair = connected(app, server, scope="accounts", extent="fetch", policy="skip")
         first = timed(server, pair, Trigger.FIRST)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

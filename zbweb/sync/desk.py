@@ -59,7 +59,7 @@ class Fate:
 class Desk:
     """One batch's work. `mapping` holds the compiled rows per table; `asked_for` marks a person's own pick.
 
-    `crm_ahead` is by how much the CRM's clock is ahead of ours.
+    `crm_ahead` is by how much the CRM's clock is ahead of ours; `moment` stands on all that the batch writes.
     """
 
     session: Session
@@ -70,6 +70,7 @@ class Desk:
     mapping: Mapping[Table, Sequence[Row]]
     asked_for: bool = False
     crm_ahead: timedelta = timedelta(0)
+    moment: datetime = field(default_factory=now)
     fates: list[Fate] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     _journal: list[dict[str, Any]] = field(default_factory=list)
@@ -99,7 +100,7 @@ class Desk:
         self._journal.append(
             {
                 "organisation_id": self.organisation_id,
-                "at": now(),
+                "at": self.moment,
                 "entity": entity,
                 "entity_id": entity_id,
                 "action": action,
@@ -124,15 +125,14 @@ class Desk:
         """Write entries and journal lines, and settle earlier failures of records that are well now."""
         if self._journal:
             insert_rows(self.session, JournalEntry, self._journal)
-        moment = now()
         self._settle_earlier()
         if self.fates:
-            insert_rows(self.session, SyncEntry, [self._row(fate, moment) for fate in self.fates])
+            insert_rows(self.session, SyncEntry, [self._row(fate) for fate in self.fates])
         for entity, ids in self._owed.items():
             put_in_outbox(self.session, entity, sorted(ids))
         self._journal, self.fates, self._owed = [], [], {}
 
-    def _row(self, fate: Fate, moment: datetime) -> dict[str, Any]:
+    def _row(self, fate: Fate) -> dict[str, Any]:
         return {
             "organisation_id": self.organisation_id,
             "connection_id": self.connection_id,
@@ -149,12 +149,13 @@ class Desk:
             "diff": {name: list(pair) for name, pair in fate.diff.items()},
             "before": dict(fate.before),
             "resolved_by": "",
-            "created_at": moment,
+            "created_at": self.moment,
         }
 
     def settled(self, crm_module: str, crm_ids: Sequence[str]) -> None:
         """These CRM records could be read, changed or not: an earlier failure to fetch them is over."""
-        self._resolve(Direction.IN, SyncEntry.crm_module == crm_module, SyncEntry.crm_id.in_(crm_ids))
+        noted = {fate.crm_id for fate in self._fetched() if fate.crm_module == crm_module}
+        self._resolve_fetched(crm_module, [crm_id for crm_id in crm_ids if crm_id not in noted])
 
     def told(self, entity: Entity, entity_ids: Collection[int]) -> None:
         """The CRM knows these local records as they are: an earlier failure to push them is over."""
@@ -173,12 +174,19 @@ class Desk:
 
     def _settle_earlier(self) -> None:
         """A record has one open failure or conflict per direction at most: today's fate replaces yesterday's."""
-        fetched = [fate for fate in self.fates if fate.direction is Direction.IN]
+        fetched = self._fetched()
         for module in {fate.crm_module for fate in fetched}:
-            self.settled(module, [fate.crm_id for fate in fetched if fate.crm_module == module and fate.crm_id])
+            self._resolve_fetched(module, [fate.crm_id for fate in fetched if fate.crm_module == module])
         pushed = [fate for fate in self.fates if fate.direction is Direction.OUT]
         for entity in {fate.entity for fate in pushed}:
             self.told(entity, [fate.entity_id for fate in pushed if fate.entity == entity and fate.entity_id])
+
+    def _fetched(self) -> list[Fate]:
+        return [fate for fate in self.fates if fate.direction is Direction.IN and fate.crm_id]
+
+    def _resolve_fetched(self, crm_module: str, crm_ids: Sequence[str]) -> None:
+        if crm_ids:
+            self._resolve(Direction.IN, SyncEntry.crm_module == crm_module, SyncEntry.crm_id.in_(crm_ids))
 
     def _resolve(self, direction: Direction, *which: ColumnElement[bool]) -> None:
         statement = (
@@ -190,14 +198,13 @@ class Desk:
                 SyncEntry.resolved_at.is_(None),
                 *which,
             )
-            .values(resolved_at=now(), resolved_by="sync")
+            .values(resolved_at=self.moment, resolved_by="sync")
             .execution_options(synchronize_session=False)
         )
         self.session.execute(statement)
 
     def link_row(self, entity: Entity, entity_id: int, crm_module: str, crm_id: str, **more: Any) -> dict[str, Any]:
         """A new link as a row to insert."""
-        moment = now()
         return {
             "organisation_id": self.organisation_id,
             "connection_id": self.connection_id,
@@ -214,8 +221,8 @@ class Desk:
             "direction": Direction.IN,
             "excluded_at": None,
             "seen_run_id": self.run_id,
-            "synced_at": moment,
-            "created_at": moment,
+            "synced_at": self.moment,
+            "created_at": self.moment,
         } | more
 
     def add_links(self, rows: Sequence[Mapping[str, Any]]) -> None:

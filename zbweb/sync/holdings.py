@@ -126,34 +126,17 @@ def add_customers(
 ) -> list[int]:
     """Insert customers in one statement; returns their ids in the order given."""
     moment = now()
-    rows = [
-        {
-            **_CUSTOMER_DEFAULTS,
-            **_columns(each),
-            "organisation_id": organisation_id,
-            "type": customer_type,
-            "name_key": name_key(str(each["display_name"])),
-            "created_at": moment,
-            "updated_at": moment,
-        }
-        for each in values
-    ]
+    same = _CUSTOMER_DEFAULTS | {
+        "organisation_id": organisation_id, "type": customer_type, "created_at": moment, "updated_at": moment,
+    }  # fmt: skip
+    rows = [same | _columns(each) | {"name_key": name_key(str(each["display_name"]))} for each in values]
     return _insert(session, Customer, rows)
 
 
 def add_persons(session: Session, organisation_id: int, values: Sequence[tuple[int, Mapping[str, Value]]]) -> list[int]:
     """Insert contact persons of (customer id, values) in one statement; returns their ids in the order given."""
-    moment = now()
-    rows = [
-        {
-            **_PERSON_DEFAULTS,
-            **_columns(each),
-            "organisation_id": organisation_id,
-            "customer_id": customer_id,
-            "updated_at": moment,
-        }
-        for customer_id, each in values
-    ]
+    same = _PERSON_DEFAULTS | {"organisation_id": organisation_id, "updated_at": now()}
+    rows = [same | _columns(each) | {"customer_id": customer_id} for customer_id, each in values]
     return _insert(session, ContactPerson, rows)
 
 
@@ -173,14 +156,17 @@ def unlinked_persons(session: Session, connection_id: int, customer_ids: Iterabl
 
 
 def _columns(values: Mapping[str, Value]) -> dict[str, Any]:
-    custom = {key.removeprefix(CUSTOM_PREFIX): value for key, value in values.items() if key.startswith(CUSTOM_PREFIX)}
-    plain = {key: value for key, value in values.items() if not key.startswith(CUSTOM_PREFIX)}
-    return {**plain, "custom": custom}
+    """Mapped values as a row's columns."""
+    custom = [key for key in values if key.startswith(CUSTOM_PREFIX)]
+    row: dict[str, Any] = {**values, "custom": {key.removeprefix(CUSTOM_PREFIX): values[key] for key in custom}}
+    for key in custom:
+        del row[key]
+    return row
 
 
 def _insert(session: Session, model: type[Customer] | type[ContactPerson], rows: list[dict[str, Any]]) -> list[int]:
     if not rows:
         return []
     ids = reserve_ids(session, model, len(rows))
-    insert_rows(session, model, [{**row, "id": id_} for row, id_ in zip(rows, ids, strict=True)])
+    insert_rows(session, model, [row | {"id": id_} for row, id_ in zip(rows, ids, strict=True)])
     return ids

@@ -40,19 +40,21 @@ _READABLE = (
 
 def without_nul(text: str) -> str:
     """The text without the one character that a database cannot hold."""
-    return text.replace("\x00", "")
+    return text.replace("\x00", "") if "\x00" in text else text
 
 
 def _text(value: Any) -> Value:
     if value is None:
         return ""
+    if isinstance(value, str):
+        return without_nul(value).strip()
     if isinstance(value, dict):  # a lookup: its name is what a person would read
         return without_nul(str(value.get("name") or "")).strip()
     if isinstance(value, list):
         return "; ".join(str(_text(part)) for part in value)
     if isinstance(value, bool):
         return "Yes" if value else "No"
-    return without_nul(str(value)).strip()
+    return str(value)
 
 
 def _integer(value: Any) -> Value:
