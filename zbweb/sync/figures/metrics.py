@@ -215,10 +215,11 @@ def _same(theirs: Any, ours: Any) -> bool:
 
 
 def _put_off(courier: Courier, figures: Iterable[_Figures], error: CrmError) -> None:
-    code = error.code or type(error).__name__
     with courier.plain_unit() as session:
         for each in figures:
-            claims.refused(session, courier.claim, each.row, code=code, words=error.message, hint=error.retry_after)
+            claims.refused(
+                session, courier.claim, each.row, code=error.word, words=error.message, hint=error.retry_after
+            )
 
 
 def _fields(courier: Courier, module: str) -> dict[str, str]:

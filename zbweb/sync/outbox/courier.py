@@ -148,7 +148,7 @@ class Setback:
     def of(cls, error: CrmError) -> "Setback":
         """From a call that brought no result."""
         reason = Reason.CRM_REFUSED if _is_final(error) else Reason.CRM_AWAY
-        return cls(reason, error.code or type(error).__name__, error.message, error.retry_after)
+        return cls(reason, error.word, error.message, error.retry_after)
 
 
 def _is_final(error: CrmError) -> bool:
