@@ -109,7 +109,6 @@ def _follow_deletions(courier: Courier, rows: list[Claimed]) -> None:
     except CrmError as error:
         with courier.plain_unit() as session:
             for row in [each for each in rows if each.row_id in courier.claim.rows]:
-                code = error.word
                 claims.refused(
                     session, courier.claim, row, code=error.word, words=error.message, hint=error.retry_after
                 )
