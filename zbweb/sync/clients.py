@@ -6,7 +6,7 @@ from zbweb.crm.transport import PATIENCE_SECONDS
 from zbweb.sync.errors import NotConnected
 from zbweb.sync.models import Connection
 
-PAGE_PATIENCE_SECONDS = 4.0
+_PAGE_PATIENCE_SECONDS = 4.0
 
 
 def client_for(connection: Connection, *, patience_seconds: float = PATIENCE_SECONDS) -> CrmClient:
@@ -17,3 +17,8 @@ def client_for(connection: Connection, *, patience_seconds: float = PATIENCE_SEC
     if not connection.is_live or connection.credential_id is None:
         raise NotConnected
     return client_for_credential(connection.credential_id, patience_seconds=patience_seconds)
+
+
+def client_for_page(connection: Connection) -> CrmClient:
+    """The same while a person waits for a page: it gives up early and says so."""
+    return client_for(connection, patience_seconds=_PAGE_PATIENCE_SECONDS)

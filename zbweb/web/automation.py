@@ -8,7 +8,7 @@ from zbweb.db import after_commit, db, unit_of_work
 from zbweb.errors import AppError
 from zbweb.jobs import queue
 from zbweb.sync import connection as connections
-from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
+from zbweb.sync.clients import client_for_page
 from zbweb.sync.core.words import Automation
 from zbweb.sync.models import Connection
 from zbweb.sync.potentials import automation
@@ -58,7 +58,7 @@ def edit() -> ResponseReturnValue:
 def _choose(connection: Connection, choice: Automation) -> bool:
     closed = None
     if choice is not Automation.NONE and choice != connection.automation:
-        closed = automation.look(client_for(connection, patience_seconds=PAGE_PATIENCE_SECONDS))
+        closed = automation.look(client_for_page(connection))
     with unit_of_work() as session:
         fresh = session.get_one(Connection, connection.id, populate_existing=True)
         has_changed = automation.choose(session, fresh, choice, closed, actor=access.person().actor)

@@ -13,7 +13,7 @@ from zbweb.billing.words import Kind
 from zbweb.db import db
 from zbweb.errors import AppError, NotFound
 from zbweb.sync import connection
-from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
+from zbweb.sync.clients import client_for_page
 from zbweb.sync.pull import picking, searching
 from zbweb.sync.pull.searching import Found
 from zbweb.web import access, htmx
@@ -120,7 +120,7 @@ def _asked_crm(typed: str) -> tuple[list[Choice], str]:
     try:
         live = connection.active_or_refuse(db.session())
         picking.ensure_open(live)
-        client = client_for(live, patience_seconds=PAGE_PATIENCE_SECONDS)
+        client = client_for_page(live)
         return [_remote(found) for found in searching.search(db.session(), live, client, typed)], ""
     except AppError as refusal:
         return [], refusal.message
@@ -133,7 +133,7 @@ def _picked() -> int:
         return customer_id
     live = connection.active_or_refuse(db.session())
     picking.ensure_open(live)
-    client = client_for(live, patience_seconds=PAGE_PATIENCE_SECONDS)
+    client = client_for_page(live)
     wanted = said.get("crm_module", ""), said.get("crm_id", "")
     if not all(wanted):
         raise NotFound("Choose one of the records found.")

@@ -83,7 +83,7 @@ def _shown(setup: ModuleSetup | None) -> ModuleSetup | None:
 def _save(connection: Connection, kind: Kind, form: TransactionSetupForm) -> str:
     """Ask the CRM and save; a sentence when the CRM did not answer, with everything left as it was."""
     try:
-        client = clients.client_for(connection, patience_seconds=clients.PAGE_PATIENCE_SECONDS)
+        client = clients.client_for_page(connection)
         shape = shapes.describe(client, kind)
     except (CrmError, SyncError) as error:
         return error.message
