@@ -13,9 +13,9 @@ from tests.slowness import PATIENCE_SECONDS, slow
 from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import Customer
 from zbweb.db import db, unit_of_work, work_for
+from zbweb.sync import clients
 from zbweb.sync import connection as connections
 from zbweb.sync.models import SyncRun
-from zbweb.web import crm_lookup
 
 HTMX = {"HX-Request": "true"}
 SEARCH = "/customers/lookup/search?source=crm&editor=1&q="
@@ -170,7 +170,7 @@ def test_while_the_sync_stands_still_nothing_asks_the_crm(partners, account, ash
 
 
 def test_a_slow_crm_ends_in_a_sentence(partners, account, ben, monkeypatch):
-    monkeypatch.setattr(crm_lookup, "PAGE_PATIENCE_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(clients, "PAGE_PATIENCE_SECONDS", PATIENCE_SECONDS)
     with slow(partners.sandbox):
         assert "did not answer in time" in ask(ben, SEARCH + "zylker")
         assert "did not answer in time" in pick(ben, crm_module="Accounts", crm_id=account).text

@@ -6,7 +6,7 @@ from zbweb.crm.transport import PATIENCE_SECONDS
 from zbweb.sync.errors import NotConnected
 from zbweb.sync.models import Connection
 
-_PAGE_PATIENCE_SECONDS = 4.0
+PAGE_PATIENCE_SECONDS = 4.0
 
 
 def client_for(connection: Connection, *, patience_seconds: float = PATIENCE_SECONDS) -> CrmClient:
@@ -21,4 +21,4 @@ def client_for(connection: Connection, *, patience_seconds: float = PATIENCE_SEC
 
 def client_for_page(connection: Connection) -> CrmClient:
     """The same while a person waits for a page: it gives up early and says so."""
-    return client_for(connection, patience_seconds=_PAGE_PATIENCE_SECONDS)
+    return client_for(connection, patience_seconds=PAGE_PATIENCE_SECONDS)
