@@ -24,7 +24,7 @@ from zbweb.web.automation import switches
 bp = Blueprint("integrations", __name__, url_prefix="/settings/integrations")
 bp.context_processor(crm_words.navigation)
 
-TRANSACTIONS = {Kind.QUOTE: "Quotes", Kind.SALES_ORDER: "Sales Orders", Kind.INVOICE: "Invoices"}
+TRANSACTIONS = {kind: kind.plural for kind in Kind}
 
 
 @bp.get("/zoho-apps")
