@@ -13,9 +13,9 @@ from tests.slowness import PATIENCE_SECONDS, slow
 from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import Customer
 from zbweb.db import db, unit_of_work, work_for
+from zbweb.sync import clients
 from zbweb.sync import connection as connections
 from zbweb.sync.models import SyncRun
-from zbweb.web import crm_lookup
 
 HTMX = {"HX-Request": "true"}
 SEARCH = "/customers/lookup/search?source=crm&editor=1&q="
@@ -170,7 +170,7 @@ def test_while_the_sync_stands_still_nothing_asks_the_crm(partners, account, ash
 
 
 def test_a_slow_crm_ends_in_a_sentence(partners, account, ben, monkeypatch):
-    monkeypatch.setattr(crm_lookup, "PAGE_PATIENCE_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(clients, "PAGE_PATIENCE_SECONDS", PATIENCE_SECONDS)
     with slow(partners.sandbox):
         assert "did not answer in time" in ask(ben, SEARCH + "zylker")
         assert "did not answer in time" in pick(ben, crm_module="Accounts", crm_id=account).text
@@ -187,21 +187,37 @@ def test_a_crm_that_refuses_is_quoted(partners, account, ben):
 # --- without JavaScript -----------------------------------------------------------------------------
 
 
-def test_without_javascript_a_page_leads_back_to_the_new_document(partners, account, ben):
-    page = ben.get("/invoices/new").text
-    opened = html.unescape(re.search(r'href="(/customers/lookup[^"]*)"', page)[1])
-    page = ben.get(opened).text
-    assert "<html" in page
-    form = re.search(r'<form method="get"[^>]*>(?:(?!</form>).)*name="source" value="crm".*?</form>', page, re.DOTALL)[
-        0
-    ]
-    hidden = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
-    page = ben.get("/customers/lookup/search", query_string=hidden | {"q": "zylker & sons"}).text
+TYPED = {
+    "customer_id": "", "customer_name": "zylker", "date": "2026-11-23", "notes": "Call first.",
+    "lines-0-name": "Desk", "lines-0-quantity": "2", "lines-0-rate": "75.5",
+}  # fmt: skip
+
+
+def button(page, name):
+    """What the button of that name in the editor says when it is pressed."""
+    return re.search(rf'name="op" value="([^"]*)"[^>]*>{re.escape(html.escape(name))}</button>', page)[1]
+
+
+def test_without_javascript_looking_up_and_picking_lose_nothing_that_was_typed(partners, account, ben):
+    page = ben.post("/invoices/new", TYPED | {"op": button(ben.get("/invoices/new").text, "Look up")}).text
     assert ("Zylker & Sons", "will be fetched") in results(page)
-    hidden.pop("source")
-    answer = ben.post(PICK, hidden | {"crm_module": "Accounts", "crm_id": account})
-    assert (answer.status_code, answer.location) == (303, "/invoices/new?customer_id=1")
-    assert 'value="Zylker &amp; Sons"' in ben.get(answer.location).text
+    for kept in ('value="zylker"', "Call first.", 'value="Desk"', 'value="75.5"'):
+        assert kept in page
+    page = ben.post("/invoices/new", TYPED | {"op": button(page, "Zylker & Sons")}).text
+    for kept in ('value="Zylker &amp; Sons"', "Call first.", 'value="Desk"', 'value="75.5"'):
+        assert kept in page
+    customer_id = re.search(r'name="customer_id" id="customer_id" value="(\d+)"', page)[1]
+    assert db.session.get(Customer, int(customer_id)).display_name == "Zylker & Sons"
+
+
+def test_without_javascript_the_editor_says_why_nobody_was_found_or_fetched(partners, account, asha, ben):
+    page = ben.post("/invoices/new", TYPED | {"customer_name": "nobody", "op": "lookup"}).text
+    assert "no account or contact named “nobody”" in page
+    halt(partners, asha, connections.pause)
+    for op in ("lookup", f"pick-Accounts-{account}"):
+        page = ben.post("/invoices/new", TYPED | {"op": op}).text
+        assert "is paused" in page
+        assert 'value="Desk"' in page
 
 
 def test_without_javascript_a_refusal_is_a_page_that_keeps_what_was_typed(partners, account, asha, ben):

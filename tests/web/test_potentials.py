@@ -16,6 +16,7 @@ from zbweb.billing.drafts import Potential
 from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import Transaction
 from zbweb.db import db, unit_of_work, work_for
+from zbweb.sync import clients
 from zbweb.sync import connection as connections
 from zbweb.sync.pull import picking
 from zbweb.web import potentials
@@ -142,7 +143,7 @@ def test_a_stranger_sees_nothing_of_our_customers(zylker, dora):
 
 def test_a_slow_crm_leaves_what_is_known_here_and_a_way_to_dissociate(partners, zylker, ben, monkeypatch):
     link(zylker)
-    monkeypatch.setattr(potentials, "PAGE_PATIENCE_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(clients, "PAGE_PATIENCE_SECONDS", PATIENCE_SECONDS)
     with slow(partners.sandbox):
         text = look(ben, zylker, transaction_id=zylker.invoice)
     assert "did not answer in time" in text

@@ -15,8 +15,8 @@ from zbweb.db import db, unit_of_work
 from zbweb.sync import connection as connections
 from zbweb.sync import runs
 from zbweb.sync.documents import delivery
-from zbweb.sync.documents.claims import METRICS
 from zbweb.sync.figures import metrics
+from zbweb.sync.outbox.claims import METRICS
 
 SETUP = f"{DETAILS}/invoices"
 CHOICES = {"enabled": "y", "extent": "push", "winner": "crm"}

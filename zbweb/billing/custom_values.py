@@ -10,12 +10,12 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from zbweb.billing.email_addresses import is_email_address
 from zbweb.billing.models import CustomField
 from zbweb.billing.naming import name_key
 from zbweb.billing.words import CustomFieldType
 from zbweb.errors import Invalid
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
 _YES = frozenset({"true", "yes", "y", "1", "on"})
 _NO = frozenset({"false", "no", "n", "0", "off"})
@@ -76,7 +76,7 @@ def _choice(field: CustomField, text: str) -> str:
 
 
 def _email(field: CustomField, text: str) -> str:
-    if not _EMAIL.fullmatch(text):
+    if not is_email_address(text):
         raise Invalid(f"{field.label} needs an e-mail address.")
     return _text(field, text)
 

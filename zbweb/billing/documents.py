@@ -21,7 +21,6 @@ from zbweb.billing.money import round_money
 from zbweb.billing.status import Status
 from zbweb.billing.words import DiscountKind, Kind, TaxMode
 
-TITLES = {Kind.QUOTE: "Quote", Kind.SALES_ORDER: "Sales Order", Kind.INVOICE: "Invoice"}
 _DUE_LABELS = {Kind.QUOTE: "Valid until", Kind.SALES_ORDER: "Expected shipment", Kind.INVOICE: "Due date"}
 _LETTER_COUNTRIES = frozenset({"US", "CA", "MX"})
 _INK, _MUTED, _RULE, _BAND = HexColor("#1c2430"), HexColor("#5b6675"), HexColor("#d5dae1"), HexColor("#f3f5f8")
@@ -40,7 +39,7 @@ _TITLE = ParagraphStyle("title", parent=_STRONG_RIGHT, fontSize=18, leading=22)
 
 def filename(transaction: Transaction) -> str:
     """What the PDF is called: INV-000001.pdf, or "Invoice draft 7.pdf"."""
-    name = transaction.number or f"{TITLES[Kind(transaction.kind)]} draft {transaction.id}"
+    name = transaction.number or f"{Kind(transaction.kind).singular} draft {transaction.id}"
     return "".join(each if each.isalnum() or each in " -_." else "-" for each in name) + ".pdf"
 
 
@@ -49,7 +48,7 @@ def pdf(session: Session, transaction: Transaction) -> bytes:
     typeface.register()
     own = books.own(session)
     target = io.BytesIO()
-    title = f"{TITLES[Kind(transaction.kind)]} {transaction.number or '(draft)'}"
+    title = f"{Kind(transaction.kind).singular} {transaction.number or '(draft)'}"
     paper = SimpleDocTemplate(
         target,
         pagesize=LETTER if own.country in _LETTER_COUNTRIES else A4,
@@ -80,7 +79,7 @@ def pdf(session: Session, transaction: Transaction) -> bytes:
 def _head(own: Organisation, transaction: Transaction, width: float) -> Table:
     seller = [_say(own.name, _NAME), _say("\n".join(part for part in (own.address, own.email) if part), _SMALL)]
     stamp = {Status.DRAFT: "Draft", Status.VOID: "Void"}.get(Status(transaction.status), "")
-    what = [_say(TITLES[Kind(transaction.kind)], _TITLE), _say(transaction.number or "", _STRONG_RIGHT)]
+    what = [_say(Kind(transaction.kind).singular, _TITLE), _say(transaction.number or "", _STRONG_RIGHT)]
     return _grid([[seller, [*what, _say(stamp, _RIGHT)]]], [width * 0.6, width * 0.4])
 
 

@@ -4,7 +4,6 @@ A person has one user row and a membership per organisation. An admin rules over
 e-mail and password belong to the person. There is always an active admin left.
 """
 
-import re
 from dataclasses import dataclass
 
 from argon2 import PasswordHasher
@@ -14,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from zbweb.billing import journal
+from zbweb.billing.email_addresses import is_email_address
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import LoginSession, Membership, User
 from zbweb.billing.words import Role
@@ -24,7 +24,6 @@ ENTITY = "membership"
 ROLE_LABELS = {Role.ADMIN: "Admin", Role.FINANCE: "Finance", Role.SALES: "Sales"}
 MIN_PASSWORD = 10
 _TOO_SHORT = f"Use at least {MIN_PASSWORD} characters."
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _hasher = PasswordHasher()
 
 
@@ -137,7 +136,7 @@ def _keep_an_admin(session: Session, membership: Membership) -> None:
 
 def _check(draft: MemberDraft, email: str, *, is_known: bool) -> None:
     wrong = {}
-    if not _EMAIL.fullmatch(email) or len(email) > 255:
+    if not is_email_address(email) or len(email) > 255:
         wrong["email"] = "Enter an e-mail address, such as ann@example.com."
     if draft.role not in set(Role):
         wrong["role"] = "Choose a role."

@@ -14,12 +14,7 @@ from zbweb.db import organisation_of
 from zbweb.errors import Invalid, NotFound
 
 ENTITY = "number_series"
-LABELS = {
-    Kind.QUOTE: "Quotes",
-    Kind.SALES_ORDER: "Sales Orders",
-    Kind.INVOICE: "Invoices",
-    numbering.PAYMENTS: "Payments",
-}
+LABELS = {**{kind.value: kind.plural for kind in Kind}, numbering.PAYMENTS: "Payments"}
 _MAX_PADDING = 12
 
 

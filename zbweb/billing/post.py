@@ -63,10 +63,10 @@ def suggest(session: Session, transaction: Transaction) -> MessageDraft:
     customer, own = transaction.customer, books.own(session)
     primary = next((person.email for person in customer.contact_persons if person.primary and person.email), "")
     address = primary or customer.email
-    what = f"{documents.TITLES[Kind(transaction.kind)]} {transaction.number or ''}".strip()
+    what = f"{Kind(transaction.kind).singular} {transaction.number or ''}".strip()
     body = f"Dear {customer.display_name},\n\nplease find our {what.lower()} attached.\n\nKind regards\n{own.name}\n"
     if transaction.number:
-        body = body.replace(what.lower(), f"{status.KIND_NAMES[Kind(transaction.kind)]} {transaction.number}")
+        body = body.replace(what.lower(), f"{Kind(transaction.kind).noun} {transaction.number}")
     return MessageDraft((address,) if address else (), f"{what} from {own.name}", body)
 
 
@@ -161,7 +161,7 @@ def _record_acceptance(outgoing: _Outgoing) -> None:
             return
         transaction = standing.lock(session, email.transaction_id)
         kind, before = Kind(transaction.kind), Status(transaction.status)
-        to = Status.CONFIRMED if kind is Kind.SALES_ORDER else Status.SENT
+        to = status.FIRST_STEP[kind]
         if before is Status.DRAFT and not status.refusal(kind, before, to):
             moves.move(session, transaction, to, SYSTEM)
 

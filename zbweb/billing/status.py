@@ -68,8 +68,6 @@ class Facts:
     is_partly_invoiced: bool = False
 
 
-KIND_NAMES = {Kind.QUOTE: "quote", Kind.SALES_ORDER: "sales order", Kind.INVOICE: "invoice"}
-
 MOVES: dict[Kind, dict[Status, tuple[Status, ...]]] = {
     Kind.QUOTE: {
         Status.DRAFT: (Status.SENT, Status.ACCEPTED, Status.DECLINED),
@@ -92,6 +90,9 @@ MOVES: dict[Kind, dict[Status, tuple[Status, ...]]] = {
 }
 """Where a person, the CRM or an automation may move a document. Conversion has moves of its own (convert.py)."""
 
+FIRST_STEP = {Kind.QUOTE: Status.SENT, Kind.SALES_ORDER: Status.CONFIRMED, Kind.INVOICE: Status.SENT}
+"""What a draft becomes when it goes out."""
+
 _FINAL = {
     (Kind.QUOTE, Status.INVOICED): "This quote has become an invoice. Change the invoice instead.",
     (Kind.SALES_ORDER, Status.CLOSED): "This sales order is closed. Reopen it first.",
@@ -110,8 +111,8 @@ def refusal(kind: Kind, status: Status, to: Status) -> str:
     if to in allowed(kind, status):
         return ""
     if status is to:
-        return f"This {KIND_NAMES[kind]} is {to.value} already."
-    return _FINAL.get((kind, status)) or f"A {status.value} {KIND_NAMES[kind]} cannot become {to.value}."
+        return f"This {kind.noun} is {to.value} already."
+    return _FINAL.get((kind, status)) or f"A {status.value} {kind.noun} cannot become {to.value}."
 
 
 def payment_status(total: Decimal, paid: Decimal) -> PaymentStatus:

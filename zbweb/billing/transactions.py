@@ -32,7 +32,7 @@ def get(session: Session, kind: Kind, transaction_id: int) -> Transaction:
     statement = select(Transaction).where(Transaction.id == transaction_id, Transaction.kind == kind)
     found = session.scalar(statement)
     if found is None:
-        raise NotFound(f"There is no such {status.KIND_NAMES[kind]}. It may have been deleted.")
+        raise NotFound(f"There is no such {kind.noun}. It may have been deleted.")
     return found
 
 

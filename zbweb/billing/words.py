@@ -49,6 +49,24 @@ class Kind(StrEnum):
     SALES_ORDER = "sales-orders"
     INVOICE = "invoices"
 
+    @property
+    def singular(self) -> str:
+        """As a title: Sales Order."""
+        return _TITLES[self]
+
+    @property
+    def plural(self) -> str:
+        """As the title of a list: Sales Orders."""
+        return f"{self.singular}s"
+
+    @property
+    def noun(self) -> str:
+        """In the middle of a sentence: sales order."""
+        return self.singular.lower()
+
+
+_TITLES = {Kind.QUOTE: "Quote", Kind.SALES_ORDER: "Sales Order", Kind.INVOICE: "Invoice"}
+
 
 class TaxMode(StrEnum):
     """Whether the rates typed contain the tax."""

@@ -51,6 +51,11 @@ class CrmError(AppError):
         self.retry_after = retry_after
         self.details = details or {}
 
+    @property
+    def word(self) -> str:
+        """What it is called where it is kept: the CRM's code, or the kind of error where the CRM gave none."""
+        return self.code or type(self).__name__
+
 
 class NotAsked(CrmError):
     """The question did not reach the CRM, or was harmless enough to be asked again."""

@@ -103,7 +103,7 @@ def _failed(error: CrmError) -> Verdict:
     return Verdict(
         ok=False,
         crm_id=None,
-        code=error.code or type(error).__name__,
+        code=error.word,
         message=error.message,
         details=error.details,
         modified_at=None,

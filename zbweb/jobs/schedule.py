@@ -23,10 +23,10 @@ from zbweb.jobs import queue
 from zbweb.sync import runs
 from zbweb.sync.core.schedule import next_slot
 from zbweb.sync.core.words import ConnectionStatus, RunStatus, SyncedModule, Trigger
-from zbweb.sync.documents import claims
 from zbweb.sync.figures import metrics
 from zbweb.sync.models import Connection, ModuleSetup, SyncRun
 from zbweb.sync.notifications import channels, events
+from zbweb.sync.outbox import claims
 
 log = structlog.get_logger()
 

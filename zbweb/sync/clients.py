@@ -17,3 +17,8 @@ def client_for(connection: Connection, *, patience_seconds: float = PATIENCE_SEC
     if not connection.is_live or connection.credential_id is None:
         raise NotConnected
     return client_for_credential(connection.credential_id, patience_seconds=patience_seconds)
+
+
+def client_for_page(connection: Connection) -> CrmClient:
+    """The same while a person waits for a page: it gives up early and says so."""
+    return client_for(connection, patience_seconds=PAGE_PATIENCE_SECONDS)

@@ -20,7 +20,7 @@ from zbweb.crm.credentials import CrmCredential, grant_in
 from zbweb.crm.errors import CrmError
 from zbweb.errors import AppError
 from zbweb.jobs import queue
-from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
+from zbweb.sync.clients import client_for_page
 from zbweb.sync.core.words import ConnectionStatus
 from zbweb.sync.models import Connection
 from zbweb.upkeep import revisions
@@ -131,7 +131,7 @@ def _crm(session: Session, _config: Config) -> Iterator[tuple[bool, str]]:
 
 
 def _one_crm(connection: Connection, name: str) -> Iterator[tuple[bool, str]]:
-    client = client_for(connection, patience_seconds=PAGE_PATIENCE_SECONDS)
+    client = client_for_page(connection)
     try:
         client.organisation()
     except CrmError as error:

@@ -8,7 +8,7 @@ from zbweb.db import after_commit, db, unit_of_work
 from zbweb.errors import AppError
 from zbweb.jobs import queue
 from zbweb.sync import connection as connections
-from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
+from zbweb.sync.clients import client_for_page
 from zbweb.sync.core.words import Automation
 from zbweb.sync.models import Connection
 from zbweb.sync.potentials import automation
@@ -44,26 +44,37 @@ def edit() -> ResponseReturnValue:
     choice = form.choice(Automation(connection.automation)) if form.validate() else None
     if choice is None:
         return _page(connection, form, problem="" if form.errors else _BOTH)
+    has_changed, problem = _chosen(connection, choice)
+    if problem:
+        return _page(connection, switches(connection), problem=problem)
+    return _saved(connection, choice, has_changed=has_changed)
+
+
+def _chosen(connection: Connection, choice: Automation) -> tuple[bool, str]:
+    """Whether the choice was another one and is saved now; or why it could not be."""
     try:
-        has_changed = _choose(connection, choice)
+        return _choose(connection, choice), ""
     except AppError as refusal:
-        return _page(connection, switches(connection), problem=refusal.message)
-    if htmx.is_htmx():
-        answer = htmx.block("automation/edit.html", "card", connection=connection, automation=switches(connection))
-        return htmx.toast(answer, _SAVED[choice]) if has_changed else answer
-    flash(_SAVED[choice], "success")
-    return htmx.redirect(url_for("integrations.zoho_crm"))
+        return False, refusal.message
 
 
 def _choose(connection: Connection, choice: Automation) -> bool:
     closed = None
     if choice is not Automation.NONE and choice != connection.automation:
-        closed = automation.look(client_for(connection, patience_seconds=PAGE_PATIENCE_SECONDS))
+        closed = automation.look(client_for_page(connection))
     with unit_of_work() as session:
         fresh = session.get_one(Connection, connection.id, populate_existing=True)
         has_changed = automation.choose(session, fresh, choice, closed, actor=access.person().actor)
         after_commit(session, "channel", lambda: queue.keep_channel(fresh.id))
     return has_changed
+
+
+def _saved(connection: Connection, choice: Automation, *, has_changed: bool) -> ResponseReturnValue:
+    if htmx.is_htmx():
+        answer = htmx.block("automation/edit.html", "card", connection=connection, automation=switches(connection))
+        return htmx.toast(answer, _SAVED[choice]) if has_changed else answer
+    flash(_SAVED[choice], "success")
+    return htmx.redirect(url_for("integrations.zoho_crm"))
 
 
 def _page(connection: Connection, form: AutomationForm, *, problem: str | None = None) -> ResponseReturnValue:

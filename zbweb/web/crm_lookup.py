@@ -8,51 +8,30 @@ from flask.typing import ResponseReturnValue
 
 from zbweb.billing import customers
 from zbweb.billing.models import Customer
-from zbweb.billing.queries import offers
-from zbweb.billing.words import Kind
 from zbweb.db import db
-from zbweb.errors import AppError, NotFound
-from zbweb.sync import connection
-from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
-from zbweb.sync.pull import picking, searching
-from zbweb.sync.pull.searching import Found
-from zbweb.web import access, htmx
+from zbweb.errors import AppError
+from zbweb.web import access, htmx, lookup
 
 bp = Blueprint("crm_lookup", __name__)
 _PAGE = "crm_lookup/dialog.html"
-_HERE_SHOWN = 20
-_KINDS = frozenset(map(str, Kind))
 
 
 @dataclass(frozen=True, slots=True)
 class Opener:
-    """Where the pop-up was opened: in a document's editor (of which kind, of which saved document), or elsewhere."""
+    """Where the pop-up was opened: in a document's editor (of which saved document), or elsewhere."""
 
     editor: str
-    kind: str
     transaction_id: int | None
 
     @classmethod
     def asked(cls) -> "Opener":
         """As the request says."""
         said = request.values
-        kind = said.get("kind", "")
-        return cls(said.get("editor", ""), kind if kind in _KINDS else "", said.get("transaction_id", type=int))
+        return cls(said.get("editor", ""), said.get("transaction_id", type=int))
 
     def values(self) -> dict[str, Any]:
         """What the pop-up's own forms hand on."""
         return {name: value for name, value in asdict(self).items() if value}
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Somebody to pick; `fields` say who it is, `key` is unique on the page."""
-
-    key: str
-    name: str
-    detail: str
-    is_here: bool
-    fields: dict[str, Any]
 
 
 @bp.get("/customers/lookup")
@@ -60,7 +39,7 @@ class Choice:
 def dialog() -> ResponseReturnValue:
     """The pop-up: customers who are here, and a search in Zoho CRM."""
     typed = "" if request.args.get("customer_id") else request.args.get("customer_name", "").strip()
-    return htmx.page_or_block(_PAGE, "dialog", **_context(typed, problem=_standing()))
+    return htmx.page_or_block(_PAGE, "dialog", **_context(typed, problem=lookup.standing()))
 
 
 @bp.get("/customers/lookup/search")
@@ -69,9 +48,11 @@ def search() -> ResponseReturnValue:
     """The customers here that a name finds; or what Zoho CRM finds, or why it could not be asked."""
     typed = request.args.get("q", "").strip()
     if request.args.get("source") != "crm":
-        return htmx.page_or_block(_PAGE, "here", **_context(typed, problem=_standing()))
-    found, problem = _asked_crm(typed)
-    return htmx.page_or_block(_PAGE, "there", **_context(typed, problem=problem), found=found, source="crm")
+        return htmx.page_or_block(_PAGE, "here", **_context(typed, problem=lookup.standing()))
+    there = lookup.in_crm(typed)
+    return htmx.page_or_block(
+        _PAGE, "there", **_context(typed, problem=there.sentence), found=there.found, source="crm"
+    )
 
 
 @bp.post("/customers/lookup/pick")
@@ -87,43 +68,10 @@ def pick() -> ResponseReturnValue:
 
 def _context(typed: str, *, problem: str) -> dict[str, Any]:
     """What every part of the pop-up needs; `problem` is why Zoho CRM cannot be searched."""
-    here = [_local(customer) for customer in offers.customers(db.session(), typed, limit=_HERE_SHOWN)]
-    return {"opener": Opener.asked(), "typed": typed, "here": here, "problem": problem, "nav_active": "customers"}
-
-
-def _local(customer: Customer) -> Choice:
-    detail = " · ".join(filter(None, (customer.email, customer.billing_city)))
-    return Choice(f"here-{customer.id}", customer.display_name, detail, True, {"customer_id": customer.id})  # noqa: FBT003
-
-
-def _remote(found: Found) -> Choice:
-    detail = " · ".join(filter(None, (found.crm_module.removesuffix("s"), found.detail)))
-    fields: dict[str, Any] = {"crm_module": found.crm_module, "crm_id": found.crm_id}
-    if found.customer_id is not None:
-        fields = {"customer_id": found.customer_id}
-    return Choice(f"crm-{found.crm_id}", found.name, detail, found.customer_id is not None, fields)
-
-
-def _standing() -> str:
-    """Why Zoho CRM cannot be searched now, as far as one knows without asking it."""
-    try:
-        picking.ensure_open(connection.active_or_refuse(db.session()))
-    except AppError as refusal:
-        return refusal.message
-    return ""
-
-
-def _asked_crm(typed: str) -> tuple[list[Choice], str]:
-    """What Zoho CRM finds; or nothing, and a sentence that says why it could not be asked."""
-    if len(typed) < searching.SHORTEST:
-        return [], searching.TOO_SHORT
-    try:
-        live = connection.active_or_refuse(db.session())
-        picking.ensure_open(live)
-        client = client_for(live, patience_seconds=PAGE_PATIENCE_SECONDS)
-        return [_remote(found) for found in searching.search(db.session(), live, client, typed)], ""
-    except AppError as refusal:
-        return [], refusal.message
+    return {
+        "opener": Opener.asked(), "typed": typed, "here": lookup.here(typed), "problem": problem,
+        "nav_active": "customers",
+    }  # fmt: skip
 
 
 def _picked() -> int:
@@ -131,13 +79,7 @@ def _picked() -> int:
     said = request.form
     if customer_id := said.get("customer_id", type=int):
         return customer_id
-    live = connection.active_or_refuse(db.session())
-    picking.ensure_open(live)
-    client = client_for(live, patience_seconds=PAGE_PATIENCE_SECONDS)
-    wanted = said.get("crm_module", ""), said.get("crm_id", "")
-    if not all(wanted):
-        raise NotFound("Choose one of the records found.")
-    return picking.fetch_one(live, *wanted, actor=access.person().actor, client=client)
+    return lookup.fetch(said.get("crm_module", ""), said.get("crm_id", ""))
 
 
 def _chosen(customer: Customer, opener: Opener) -> Response:
@@ -147,14 +89,12 @@ def _chosen(customer: Customer, opener: Opener) -> Response:
         if "crm_id" in request.form:
             htmx.toast(field, f"{customer.display_name} is chosen, as fetched from Zoho CRM.")
         return htmx.trigger(field, "closeDialog")
-    if opener.kind and opener.transaction_id is None:
-        return htmx.redirect(url_for("transactions.new", kind=opener.kind, customer_id=customer.id))
     flash(f"{customer.display_name} is a customer here and can be chosen in documents.", "success")
     return htmx.redirect(url_for("customers.show", customer_id=customer.id))
 
 
 def _refused(refusal: AppError) -> Response:
     """The reason stands in the pop-up, above what was found and typed."""
-    context = _context(request.form.get("q", ""), problem=_standing())
+    context = _context(request.form.get("q", ""), problem=lookup.standing())
     page = htmx.page_or_block(_PAGE, "refusal", status=422, **context, refusal=refusal.message, source="crm")
     return htmx.retarget(page, "#lookup-refusal")

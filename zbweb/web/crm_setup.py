@@ -259,7 +259,7 @@ def _onward(step: str, form: StepForm) -> ResponseReturnValue | None:
 def _asked(connection: Connection, question: Callable[[CrmClient], Answer]) -> tuple[Answer | None, str]:
     """What the CRM answers, or None and the sentence that says why it did not."""
     try:
-        return question(clients.client_for(connection, patience_seconds=clients.PAGE_PATIENCE_SECONDS)), ""
+        return question(clients.client_for_page(connection)), ""
     except (CrmError, SyncError) as error:
         return None, error.message
 

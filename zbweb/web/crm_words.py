@@ -1,5 +1,6 @@
 """The sync's choices in the specification's own words, for forms, summaries and the history; and where they stand."""
 
+from zbweb.billing.words import Kind
 from zbweb.sync.core.fields import tables_for
 from zbweb.sync.core.likeness import Likeness
 from zbweb.sync.core.words import Extent, Policy, RunStatus, Scope, SyncedModule, Trigger, Winner
@@ -26,9 +27,7 @@ LOOSE = "Include contacts that are not associated to any accounts in Zoho CRM"
 
 MODULES: dict[str, str] = {
     SyncedModule.CUSTOMERS: "Customers",
-    SyncedModule.QUOTES: "Quotes",
-    SyncedModule.SALES_ORDERS: "Sales Orders",
-    SyncedModule.INVOICES: "Invoices",
+    **{kind: kind.plural for kind in Kind},
     "potentials": "Potentials",
 }
 TRIGGERS: dict[str, str] = {

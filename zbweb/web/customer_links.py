@@ -11,7 +11,7 @@ from zbweb.crm.port import CrmClient
 from zbweb.db import db, unit_of_work
 from zbweb.errors import AppError
 from zbweb.sync import connection
-from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
+from zbweb.sync.clients import client_for_page
 from zbweb.sync.core.words import Entity
 from zbweb.sync.models import Connection
 from zbweb.sync.pull import picking, searching
@@ -79,7 +79,7 @@ def _asked(session: Session) -> tuple[Connection, CrmClient]:
     """The connection and a client that speaks for it, while a person waits; raises NotConnected or Paused."""
     live = connection.active_or_refuse(session)
     picking.ensure_open(live)
-    return live, client_for(live, patience_seconds=PAGE_PATIENCE_SECONDS)
+    return live, client_for_page(live)
 
 
 def _found(customer: Customer, typed: str) -> tuple[list[Found], str]:

@@ -8,7 +8,7 @@ from zbweb.billing import books, customers
 from zbweb.billing.models import Transaction
 from zbweb.billing.queries.paging import Order, fetch
 from zbweb.billing.queries.transactions import shown_rows
-from zbweb.billing.status import KIND_NAMES
+from zbweb.billing.words import Kind
 from zbweb.db import db
 from zbweb.web import access
 from zbweb.web.listing import window
@@ -26,5 +26,6 @@ def index(customer_id: int) -> ResponseReturnValue:
     page = fetch(session, theirs, order=Order(Transaction.date, Transaction.id, descending=True), window=window())
     return render_template(
         "customer_transactions/index.html", customer=customer, tab="transactions", nav_active="customers", page=page,
-        rows=shown_rows(session, list(page.rows), today=books.today(session)), kind_names=KIND_NAMES,
+        rows=shown_rows(session, list(page.rows), today=books.today(session)),
+        kind_names={kind: kind.noun for kind in Kind},
     )  # fmt: skip

@@ -16,6 +16,7 @@ from zbweb.billing.queries import offers
 from zbweb.billing.words import Kind
 from zbweb.errors import Invalid
 from zbweb.web.forms.transactions import LineForm, TransactionForm, typed_values
+from zbweb.web.lookup import Answer
 
 _UNSAID = frozenset({"customer_id", "lines"})
 
@@ -38,13 +39,17 @@ class Preview:
 
 @dataclass(slots=True)
 class Editor:
-    """An open editor. `held` is the document being edited, none for a new one; `before` the draft it started from."""
+    """An open editor. `held` is the document being edited, none for a new one; `before` the draft it started from.
+
+    `matches` are customers of a name like the one typed, `there` is what looking it up in Zoho CRM brought.
+    """
 
     form: TransactionForm
     before: Draft
     held: Transaction | None
     customer: Customer | None
     matches: Sequence[Customer] = ()
+    there: Answer = Answer()
 
     @property
     def kind(self) -> Kind:
@@ -56,13 +61,18 @@ class Editor:
         return self.form.draft(self.before)
 
 
-def opened(session: Session, kind: Kind, held: Transaction | None, *, customer_id: int | None = None) -> Editor:
-    """The editor as the request finds it: filled from the document, or from what was typed."""
+def opened(
+    session: Session, kind: Kind, held: Transaction | None, *, customer_id: int | None = None, picked: int | None = None
+) -> Editor:
+    """The editor as the request finds it: filled from the document, or from what was typed.
+
+    `customer_id` is whom a new document begins with, `picked` somebody who was looked up meanwhile.
+    """
     before = from_transaction(held) if held else Draft(kind, customer_id or 0, books.today(session), lines=())
     form = TransactionForm(data=typed_values(before) | {"version": held.version if held else ""})
     form.drop_blank_lines()
     editor = Editor(form, before, held, None)
-    _settle_customer(session, editor)
+    _settle_customer(session, editor, picked)
     currency = books.currency_of(session, editor.customer) if editor.customer else books.own(session).base_currency
     _settle_currency(session, form, currency)
     form.offer(_taxes(session, held), payment_terms.all_terms(session), currency)
@@ -103,9 +113,10 @@ def customer_typed(session: Session, customer_id: int | None, name: str) -> Cust
     return named[0] if len(named) == 1 else None
 
 
-def _settle_customer(session: Session, editor: Editor) -> None:
+def _settle_customer(session: Session, editor: Editor, picked: int | None) -> None:
     form = editor.form
-    chosen, name = form.customer_match.data, "" if form.customer_match.data else form.customer_name.data or ""
+    chosen = picked or form.customer_match.data
+    name = "" if chosen else form.customer_name.data or ""
     editor.customer = customer_typed(session, chosen or form.customer_id.data, name)
     if editor.customer is not None:
         form.customer_id.data, form.customer_name.data = editor.customer.id, editor.customer.display_name

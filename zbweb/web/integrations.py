@@ -13,7 +13,7 @@ from zbweb.db import after_commit, db, unit_of_work
 from zbweb.jobs import queue
 from zbweb.sync import connection as connections
 from zbweb.sync import history, runs
-from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
+from zbweb.sync.clients import client_for_page
 from zbweb.sync.core.words import Trigger
 from zbweb.sync.figures import metrics, panel_links
 from zbweb.sync.models import Connection
@@ -24,7 +24,7 @@ from zbweb.web.automation import switches
 bp = Blueprint("integrations", __name__, url_prefix="/settings/integrations")
 bp.context_processor(crm_words.navigation)
 
-TRANSACTIONS = {Kind.QUOTE: "Quotes", Kind.SALES_ORDER: "Sales Orders", Kind.INVOICE: "Invoices"}
+TRANSACTIONS = {kind: kind.plural for kind in Kind}
 
 
 @bp.get("/zoho-apps")
@@ -122,7 +122,7 @@ def _change(action: Callable[..., None], *, then_push: bool = False) -> None:
 def _withdraw_channel(connection: Connection) -> None:
     """The last thing said to the CRM, as far as it can be said now."""
     if connection.is_live and connection.channel_events:
-        channels.withdraw(connection, client_for(connection, patience_seconds=PAGE_PATIENCE_SECONDS))
+        channels.withdraw(connection, client_for_page(connection))
 
 
 def _push_after(session: Session, connection: Connection) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint
 
-from zbweb.billing.status import Status
+from zbweb.billing.status import FIRST_STEP, Status
 from zbweb.billing.words import Kind
 
 PATH = "/<any({}):kind>".format(",".join(f"'{kind}'" for kind in Kind))
@@ -13,21 +13,33 @@ PATH = "/<any({}):kind>".format(",".join(f"'{kind}'" for kind in Kind))
 
 @dataclass(frozen=True, slots=True)
 class KindPage:
-    """The words of one kind. `first_step` is the status a draft is moved to when it goes out."""
+    """The words of one kind, beyond its names."""
 
     kind: Kind
-    title: str
-    name: str
     icon: str
     date_label: str
     due_label: str
     due_hint: str
-    first_step: Status
+
+    @property
+    def title(self) -> str:
+        """Of the list."""
+        return self.kind.plural
+
+    @property
+    def name(self) -> str:
+        """As a title."""
+        return self.kind.singular
 
     @property
     def noun(self) -> str:
         """In the middle of a sentence."""
-        return self.name.lower()
+        return self.kind.noun
+
+    @property
+    def first_step(self) -> Status:
+        """The status a draft is moved to when it goes out."""
+        return FIRST_STEP[self.kind]
 
     @property
     def has_terms(self) -> bool:
@@ -37,15 +49,13 @@ class KindPage:
 
 PAGES = {
     Kind.QUOTE: KindPage(
-        Kind.QUOTE, "Quotes", "Quote", "quote", "Quote Date", "Expiry Date", "Open until then.", Status.SENT
+        Kind.QUOTE, "quote", "Quote Date", "Expiry Date", "Open until then."
     ),
     Kind.SALES_ORDER: KindPage(
-        Kind.SALES_ORDER, "Sales Orders", "Sales Order", "order", "Order Date", "Expected Shipment", "",
-        Status.CONFIRMED,
+        Kind.SALES_ORDER, "order", "Order Date", "Expected Shipment", ""
     ),
     Kind.INVOICE: KindPage(
-        Kind.INVOICE, "Invoices", "Invoice", "invoice", "Invoice Date", "Due Date", "Empty: by the payment terms.",
-        Status.SENT,
+        Kind.INVOICE, "invoice", "Invoice Date", "Due Date", "Empty: by the payment terms."
     ),
 }  # fmt: skip
 

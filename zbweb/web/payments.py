@@ -7,14 +7,14 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from zbweb.billing import books, customers, payments, receivables, transactions
-from zbweb.billing.models import Customer, Refund, Transaction
+from zbweb.billing.models import Customer, Payment, Refund, Transaction
 from zbweb.billing.queries import offers
 from zbweb.billing.queries import payments as list_of
 from zbweb.billing.queries.payments import Filter
 from zbweb.billing.words import Kind, Role
 from zbweb.db import db, unit_of_work
 from zbweb.web import access, htmx, story
-from zbweb.web.forms.attempt import attempt
+from zbweb.web.forms.attempt import attempt, version_in
 from zbweb.web.forms.payments import AllocationsForm, PaymentForm, RefundForm, rows_for
 from zbweb.web.listing import window
 
@@ -37,23 +37,17 @@ def index() -> ResponseReturnValue:
 @access.allow(*_WRITERS)
 def new() -> ResponseReturnValue:
     """Record a payment: of the invoice or the customer that the URL names, else choose the customer first."""
-    session = db.session()
-    invoice_id = request.args.get("invoice_id", type=int)
-    invoice = transactions.get(session, Kind.INVOICE, invoice_id) if invoice_id else None
-    customer_id = invoice.customer_id if invoice else request.args.get("customer_id", type=int)
-    if customer_id is None:
+    customer, invoice = _payer()
+    if customer is None:
         return _choose_customer()
-    customer = customers.find(session, customer_id)
-    form, invoices = _payment_form(customer, invoice), payments.open_invoices(session, customer_id)
-    if request.method == "GET" or request.form.get("op") == "spread":
-        if form.is_submitted():
-            form.apply_oldest_first(form.amount.data or Decimal(0), invoices)
+    form, invoices = _payment_form(customer, invoice), payments.open_invoices(db.session(), customer.id)
+    if request.method == "GET":
         return _show_form(form, customer, invoices)
-    saved = attempt(form, lambda unit: payments.record(unit, form.draft(customer_id), actor=access.person().actor))
-    if saved.value is None:
-        return _show_form(form, customer, invoices, status=saved.status)
-    flash(f"Payment {saved.value.number} is recorded.", "success")
-    return _to(saved.value.id)
+    if request.form.get("op") == "spread":
+        form.apply_oldest_first(invoices)
+        return _show_form(form, customer, invoices)
+    saved = attempt(form, lambda unit: payments.record(unit, form.draft(customer.id), actor=access.person().actor))
+    return _show_form(form, customer, invoices, status=saved.status) if saved.value is None else _recorded(saved.value)
 
 
 @bp.get("/payments/<int:payment_id>")
@@ -67,19 +61,12 @@ def show(payment_id: int) -> ResponseReturnValue:
 @access.allow(*_WRITERS)
 def edit(payment_id: int) -> ResponseReturnValue:
     """Change a payment's date, amount, mode and texts."""
-    payment = payments.get(db.session(), payment_id)
-    held = {name: getattr(payment, name) for name in _EDITED}
-    form, customer = PaymentForm(data=held), customers.find(db.session(), payment.customer_id)
+    payment, actor = payments.get(db.session(), payment_id), access.person().actor
+    form, customer = _edit_form(payment), customers.find(db.session(), payment.customer_id)
     if request.method == "GET":
         return _show_form(form, customer, [], payment_id=payment_id)
-    typed = str(form.version.data or "")
-    version = int(typed) if typed.isdecimal() else None
-    saved = attempt(
-        form,
-        lambda unit: payments.edit(
-            unit, payment, form.draft(payment.customer_id), version=version, actor=access.person().actor
-        ),
-    )
+    draft, version = form.draft(customer.id), version_in(form.version)
+    saved = attempt(form, lambda unit: payments.edit(unit, payment, draft, version=version, actor=actor))
     if saved.refused:
         return _show_form(form, customer, [], payment_id=payment_id, status=saved.status)
     flash(f"Payment {payment.number} is saved.", "success")
@@ -142,6 +129,21 @@ def _to(payment_id: int) -> ResponseReturnValue:
     return htmx.redirect(url_for("payments.show", payment_id=payment_id))
 
 
+def _recorded(payment: Payment) -> ResponseReturnValue:
+    flash(f"Payment {payment.number} is recorded.", "success")
+    return _to(payment.id)
+
+
+def _payer() -> tuple[Customer | None, Transaction | None]:
+    """Who pays and which invoice, as far as the URL says."""
+    session, asked = db.session(), request.args
+    if invoice_id := asked.get("invoice_id", type=int):
+        invoice = transactions.get(session, Kind.INVOICE, invoice_id)
+        return customers.find(session, invoice.customer_id), invoice
+    customer_id = asked.get("customer_id", type=int)
+    return (None if customer_id is None else customers.find(session, customer_id)), None
+
+
 def _choose_customer() -> ResponseReturnValue:
     session, typed = db.session(), request.args.get("customer_name", "")
     named = offers.customers_named(session, typed)
@@ -163,6 +165,10 @@ def _payment_form(customer: Customer, invoice: Transaction | None) -> PaymentFor
         "allocations": rows_for(payments.open_invoices(session, customer.id), invoice.id if invoice else None),
     }
     return PaymentForm(data=values)
+
+
+def _edit_form(payment: Payment) -> PaymentForm:
+    return PaymentForm(data={name: getattr(payment, name) for name in _EDITED})
 
 
 def _show_form(

@@ -19,7 +19,7 @@ from zbweb.crm.port import CrmClient
 from zbweb.db import db, unit_of_work
 from zbweb.errors import AppError
 from zbweb.sync import connection
-from zbweb.sync.clients import PAGE_PATIENCE_SECONDS, client_for
+from zbweb.sync.clients import client_for_page
 from zbweb.sync.models import Connection
 from zbweb.sync.potentials import linking
 from zbweb.sync.potentials.linking import CrmDetails, PotentialView
@@ -94,7 +94,7 @@ def dissociate() -> ResponseReturnValue:
 
 def _client(session: Session) -> tuple[Connection, CrmClient]:
     live = connection.active_or_refuse(session)
-    return live, client_for(live, patience_seconds=PAGE_PATIENCE_SECONDS)
+    return live, client_for_page(live)
 
 
 def _look(session: Session, customer_id: int) -> Sight:

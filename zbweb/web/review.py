@@ -63,7 +63,7 @@ def _fetched(made: Link) -> tuple[str, str]:
     """Merge in what the CRM says; the pair stands even if the CRM cannot be asked now."""
     connection = connections.active_or_refuse(db.session())
     try:
-        client = clients.client_for(connection, patience_seconds=clients.PAGE_PATIENCE_SECONDS)
+        client = clients.client_for_page(connection)
         picking.fetch_one(connection, made.crm_module, made.crm_id, actor=access.person().actor, client=client)
     except AppError as error:
         return f"The two are one customer now, but its values could not be fetched. {error.message}", "warning"

@@ -46,7 +46,7 @@ def show() -> ResponseReturnValue:
 def _asked(connection: Connection, *, of_draft: bool) -> tuple[Preview | None, str]:
     """The preview, or None and the sentence that says why there is none."""
     try:
-        client = clients.client_for(connection, patience_seconds=clients.PAGE_PATIENCE_SECONDS)
+        client = clients.client_for_page(connection)
         return preview(connection, client, of_draft=of_draft), ""
     except AppError as error:
         return None, error.message

@@ -73,7 +73,7 @@ def _back(session: Session, run: SyncRun) -> tuple[set[Key], str]:
         return set(), ""
     try:
         connection = session.get_one(Connection, run.connection_id)
-        client = clients.client_for(connection, patience_seconds=clients.PAGE_PATIENCE_SECONDS)
+        client = clients.client_for_page(connection)
         return undo.back_in_crm(client, links), ""
     except (CrmError, SyncError):
         return set(), " Zoho CRM could not be asked, so what was brought back is not linked; use Link to… where needed."

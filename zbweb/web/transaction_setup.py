@@ -55,14 +55,16 @@ _ALL = {
 def edit(kind: Kind) -> ResponseReturnValue:
     """The choices of one kind of document; saving asks the CRM which fields it has."""
     connection = connections.active_or_refuse(db.session())
-    setup = runs.setup_of(db.session(), connection.id, kind)
-    form = TransactionSetupForm(obj=_shown(setup))
-    problem = ""
-    if form.validate_on_submit():
-        problem = _save(connection, kind, form)
-        if not problem:
-            flash(_said(kind, form), "success")
-            return htmx.redirect(url_for("integrations.zoho_crm"))
+    form = TransactionSetupForm(obj=_shown(runs.setup_of(db.session(), connection.id, kind)))
+    if not form.validate_on_submit():
+        return _page(connection, kind, form)
+    if problem := _save(connection, kind, form):
+        return _page(connection, kind, form, problem=problem)
+    flash(_said(kind, form), "success")
+    return htmx.redirect(url_for("integrations.zoho_crm"))
+
+
+def _page(connection: Connection, kind: Kind, form: TransactionSetupForm, *, problem: str = "") -> ResponseReturnValue:
     return htmx.page(
         "transaction_setup/edit.html",
         status=422 if request.method == "POST" else 200,
@@ -83,7 +85,7 @@ def _shown(setup: ModuleSetup | None) -> ModuleSetup | None:
 def _save(connection: Connection, kind: Kind, form: TransactionSetupForm) -> str:
     """Ask the CRM and save; a sentence when the CRM did not answer, with everything left as it was."""
     try:
-        client = clients.client_for(connection, patience_seconds=clients.PAGE_PATIENCE_SECONDS)
+        client = clients.client_for_page(connection)
         shape = shapes.describe(client, kind)
     except (CrmError, SyncError) as error:
         return error.message

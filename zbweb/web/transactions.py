@@ -19,11 +19,12 @@ from zbweb.billing.queries.transactions import Filter
 from zbweb.billing.status import Status
 from zbweb.billing.words import Kind
 from zbweb.db import db
-from zbweb.web import access, editing, htmx, spreadsheet, story
+from zbweb.web import access, editing, htmx, lookup, spreadsheet, story
 from zbweb.web.editing import Editor
-from zbweb.web.forms.attempt import attempt
+from zbweb.web.forms.attempt import attempt, version_in
 from zbweb.web.kinds import PAGES, PATH, move_button, speak_kinds
 from zbweb.web.listing import window
+from zbweb.web.lookup import Answer
 
 bp = Blueprint("transactions", __name__)
 speak_kinds(bp)
@@ -87,8 +88,7 @@ def pdf(kind: Kind, transaction_id: int) -> Response:
 @access.allow()
 def new(kind: Kind) -> ResponseReturnValue:
     """A new document; `customer_id` in the URL chooses whom it is for."""
-    customer_id = request.args.get("customer_id", type=int)
-    return _edit(editing.opened(db.session(), kind, None, customer_id=customer_id))
+    return _edit(_opened(kind, None))
 
 
 @bp.route(f"{PATH}/<int:transaction_id>/edit", methods=["GET", "POST"])
@@ -100,7 +100,7 @@ def edit(kind: Kind, transaction_id: int) -> ResponseReturnValue:
     if request.method == "GET" and (sentence := transactions.editable(held)):
         flash(sentence, "warning")
         return htmx.redirect(url_for("transactions.show", kind=kind, transaction_id=transaction_id))
-    return _edit(editing.opened(session, kind, held))
+    return _edit(_opened(kind, held))
 
 
 def _wanted(kind: Kind) -> Filter:
@@ -116,6 +116,19 @@ def _wanted(kind: Kind) -> Filter:
         date_to=asked.get("to", type=day),
         sort=asked.get("sort", "-date"),
     )
+
+
+def _opened(kind: Kind, held: Transaction | None) -> Editor:
+    """The editor; without JavaScript its own buttons look a customer up and pick one, so that nothing typed is lost."""
+    pressed = request.form.get("op", "")
+    picked, refusal = lookup.picked(pressed)
+    customer_id = request.args.get("customer_id", type=int)
+    editor = editing.opened(db.session(), kind, held, customer_id=customer_id, picked=picked)
+    if pressed == "lookup":
+        editor.there = lookup.in_crm((editor.form.customer_name.data or "").strip())
+    elif refusal:
+        editor.there = Answer(sentence=refusal)
+    return editor
 
 
 def _edit(editor: Editor) -> ResponseReturnValue:
@@ -136,8 +149,7 @@ def _save(session: Session, editor: Editor, *, overwrites: bool) -> Transaction:
     actor, draft = access.person().actor, editor.draft()
     if editor.held is None:
         return transactions.create(session, draft, actor=actor)
-    typed = editor.form.version.data or ""
-    version = int(typed) if typed.isdecimal() and not overwrites else None
+    version = None if overwrites else version_in(editor.form.version)
     return transactions.edit(session, editor.held, draft, version=version, actor=actor)
 
 

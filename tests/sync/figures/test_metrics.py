@@ -13,8 +13,8 @@ from zbweb.billing import books
 from zbweb.billing.models import Customer, Transaction
 from zbweb.billing.status import Status
 from zbweb.db import unit_of_work
-from zbweb.sync.documents.claims import METRICS
 from zbweb.sync.figures import metrics
+from zbweb.sync.outbox.claims import METRICS
 
 NAMES = ("Outstanding_Receivables", "Overdue_Receivables", "Total_Sales", "Last_Invoice_Date")
 

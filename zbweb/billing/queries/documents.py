@@ -80,7 +80,7 @@ def _loaded(session: Session, kind: Kind, transaction_id: int) -> Transaction:
     )
     found = session.scalar(statement)
     if found is None:
-        raise NotFound(f"There is no such {status.KIND_NAMES[kind]}. It may have been deleted.")
+        raise NotFound(f"There is no such {kind.noun}. It may have been deleted.")
     return found
 
 

@@ -1,1 +1,1 @@
-"""Quotes, sales orders and invoices on their way to the CRM and back, and the outbox that carries them."""
+"""Quotes, sales orders and invoices on their way to the CRM and back."""

@@ -11,10 +11,10 @@ from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Direction, Entity, LinkReason, LinkState, Outcome
 from zbweb.sync.desk import Desk, Fate
-from zbweb.sync.documents import claims
-from zbweb.sync.documents.claims import Claimed
-from zbweb.sync.documents.courier import Courier
 from zbweb.sync.models import Link
+from zbweb.sync.outbox import claims
+from zbweb.sync.outbox.claims import Claimed
+from zbweb.sync.outbox.courier import Courier
 
 
 def follow(courier: Courier, rows: Sequence[Claimed]) -> None:

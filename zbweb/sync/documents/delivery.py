@@ -19,12 +19,13 @@ from zbweb.sync import connection as connections
 from zbweb.sync.core.document_words import UNSENT
 from zbweb.sync.core.documents import Paper
 from zbweb.sync.core.words import Entity, LinkReason, LinkState
-from zbweb.sync.documents import claims, deletions, outgoing, papers, shapes
-from zbweb.sync.documents.claims import Claimed, ClaimLost
-from zbweb.sync.documents.courier import Courier, SentModule, Setback
+from zbweb.sync.documents import deletions, outgoing, papers, shapes
 from zbweb.sync.figures import metrics
 from zbweb.sync.live import Disabled
 from zbweb.sync.models import Connection, Link, ModuleSetup
+from zbweb.sync.outbox import claims
+from zbweb.sync.outbox.claims import Claimed, ClaimLost
+from zbweb.sync.outbox.courier import Courier, SentModule, Setback
 from zbweb.sync.pairs import links_of
 
 PATIENCE_SECONDS = 10.0
@@ -108,8 +109,9 @@ def _follow_deletions(courier: Courier, rows: list[Claimed]) -> None:
     except CrmError as error:
         with courier.plain_unit() as session:
             for row in [each for each in rows if each.row_id in courier.claim.rows]:
-                code = error.code or type(error).__name__
-                claims.refused(session, courier.claim, row, code=code, words=error.message, hint=error.retry_after)
+                claims.refused(
+                    session, courier.claim, row, code=error.word, words=error.message, hint=error.retry_after
+                )
 
 
 def _leave(courier: Courier, rows: Mapping[int, Claimed], known: Mapping[int, Paper]) -> None:

@@ -20,12 +20,13 @@ from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Direction, Entity, LinkReason, LinkState, Outcome
 from zbweb.sync.desk import Desk
-from zbweb.sync.documents import claims, parties, products, shapes
-from zbweb.sync.documents.claims import Claimed
-from zbweb.sync.documents.courier import Courier, SentModule, Setback, fate_of
+from zbweb.sync.documents import parties, products, shapes
 from zbweb.sync.documents.parties import Parties
 from zbweb.sync.documents.products import Products
 from zbweb.sync.models import Link
+from zbweb.sync.outbox import claims
+from zbweb.sync.outbox.claims import Claimed
+from zbweb.sync.outbox.courier import Courier, SentModule, Setback, fate_of
 from zbweb.sync.pairs import linked_crm_ids, links_of
 
 _BUSY_SECONDS = 5.0

@@ -18,8 +18,8 @@ from zbweb.sync import runs
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Direction, Entity, Extent, LinkReason, LinkState, SyncedModule
-from zbweb.sync.documents.courier import Courier, Setback
 from zbweb.sync.models import Connection, Link
+from zbweb.sync.outbox.courier import Courier, Setback
 from zbweb.sync.pairs import linked_crm_ids, links_of
 from zbweb.sync.push.one_customer import push_one
 

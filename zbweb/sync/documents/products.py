@@ -19,7 +19,7 @@ from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import Refusal, refusal
 from zbweb.sync.core.words import Direction, Entity, Outcome
 from zbweb.sync.desk import Fate
-from zbweb.sync.documents.courier import Courier
+from zbweb.sync.outbox.courier import Courier
 from zbweb.sync.pairs import linked_crm_ids, links_of
 
 MODULE = "Products"

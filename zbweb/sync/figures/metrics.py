@@ -25,11 +25,11 @@ from zbweb.db import db
 from zbweb.sync import runs
 from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Entity, LinkState, SyncedModule
-from zbweb.sync.documents import claims
-from zbweb.sync.documents.claims import METRICS, Claimed
-from zbweb.sync.documents.courier import Courier
 from zbweb.sync.live import LiveRun
 from zbweb.sync.models import Connection, Link
+from zbweb.sync.outbox import claims
+from zbweb.sync.outbox.claims import METRICS, Claimed
+from zbweb.sync.outbox.courier import Courier
 from zbweb.sync.pairs import links_of
 
 MODULES = ("Accounts", "Contacts")
@@ -215,10 +215,11 @@ def _same(theirs: Any, ours: Any) -> bool:
 
 
 def _put_off(courier: Courier, figures: Iterable[_Figures], error: CrmError) -> None:
-    code = error.code or type(error).__name__
     with courier.plain_unit() as session:
         for each in figures:
-            claims.refused(session, courier.claim, each.row, code=code, words=error.message, hint=error.retry_after)
+            claims.refused(
+                session, courier.claim, each.row, code=error.word, words=error.message, hint=error.retry_after
+            )
 
 
 def _fields(courier: Courier, module: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from zbweb.billing import books, moves, transactions
 from zbweb.billing.drafts import Draft, LineDraft, Potential
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import Customer, Transaction
-from zbweb.billing.status import KIND_NAMES, Status
+from zbweb.billing.status import Status
 from zbweb.billing.words import Kind, Origin
 from zbweb.clock import now
 from zbweb.crm.port import Record, StageKind
@@ -200,7 +200,7 @@ def _note(desk: Desk, ready: Ready, todo: Plan, document: Transaction | None) ->
         desk.note(_fate(ready, Outcome.SKIPPED, todo.reason))
         return
     outcome = Outcome.ADDED if todo.make else Outcome.UPDATED
-    name = KIND_NAMES[Kind(document.kind)].capitalize()
+    name = Kind(document.kind).noun.capitalize()
     diff = {"document": ("", name), "stage": ("", ready.deal.stage), "status": ("", document.status)}
     desk.note(_fate(ready, outcome, todo.reason, entity_id=document.id, diff=diff))
 

@@ -102,5 +102,5 @@ def _run(connection: Connection, customer_id: int, choices: Choices) -> SyncRun:
 def _end(run_id: int, status: RunStatus | None = None, error: CrmError | None = None) -> None:
     with unit_of_work() as session:
         run = session.get_one(SyncRun, run_id)
-        code = (error.code or type(error).__name__)[:64] if error else ""
+        code = error.word[:64] if error else ""
         runs.end(session, run, status or runs.verdict(run), code=code, message=error.message if error else "")

@@ -42,6 +42,12 @@ def attempt(form: FlaskForm, write: Callable[[Session], T]) -> Attempt[T]:
         return Attempt(None, refusal.status)
 
 
+def version_in(field: Field) -> int | None:
+    """The version that the form was opened with, if it says one: whoever saved since then is not overwritten."""
+    typed = str(field.data or "")
+    return int(typed) if typed.isdecimal() else None
+
+
 def _place(form: FlaskForm, refusal: Invalid) -> None:
     places = {name: _field(form, name) for name in refusal.fields}
     for name, field in places.items():

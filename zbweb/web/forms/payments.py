@@ -58,8 +58,9 @@ class AllocationsForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
         rows = [entry.form for entry in self.allocations.entries]
         return {row.invoice_id.data: row.amount.data for row in rows if row.invoice_id.data and row.amount.data}
 
-    def apply_oldest_first(self, amount: Decimal, invoices: Sequence[Transaction]) -> None:
-        """Divide `amount` over the invoices in their order."""
+    def apply_oldest_first(self, invoices: Sequence[Transaction]) -> None:
+        """Divide the amount over the invoices in their order."""
+        amount = self.amount.data or ZERO
         balances = {invoice.id: invoice.balance for invoice in invoices}
         for entry in self.allocations.entries:
             part = min(amount, balances.get(entry.form.invoice_id.data or 0, ZERO))

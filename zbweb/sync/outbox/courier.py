@@ -23,10 +23,10 @@ from zbweb.sync.core.documents import Paper, Shape
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.words import Direction, Entity, Outcome, RunStatus, Trigger
 from zbweb.sync.desk import Desk, Fate
-from zbweb.sync.documents import claims
-from zbweb.sync.documents.claims import Claim, Claimed
 from zbweb.sync.live import Disabled
 from zbweb.sync.models import Connection, SyncRun
+from zbweb.sync.outbox import claims
+from zbweb.sync.outbox.claims import Claim, Claimed
 
 _ACTOR = "Billing"
 
@@ -148,7 +148,7 @@ class Setback:
     def of(cls, error: CrmError) -> "Setback":
         """From a call that brought no result."""
         reason = Reason.CRM_REFUSED if _is_final(error) else Reason.CRM_AWAY
-        return cls(reason, error.code or type(error).__name__, error.message, error.retry_after)
+        return cls(reason, error.word, error.message, error.retry_after)
 
 
 def _is_final(error: CrmError) -> bool:
