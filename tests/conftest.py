@@ -14,7 +14,9 @@ from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from tests.once import remember_rules, share_statements
 from tests.people import Person
+from tests.product import prepared
 from tests.servers import postgres_server, redis_server
 from zbweb.app import create_app
 from zbweb.config import Config
@@ -24,6 +26,7 @@ hypothesis.settings.register_profile(
     "shared machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("shared machine")
+remember_rules()
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +70,8 @@ def make_app(settings, templates: FileSystemBytecodeCache) -> Flask:
     application = create_app(settings)
     application.config["WTF_CSRF_ENABLED"] = False
     application.jinja_env.bytecode_cache = templates
+    with application.app_context():
+        share_statements(db.engine)
     return application
 
 
@@ -81,9 +86,21 @@ def empty_database(tmp_path_factory) -> Path:
     return settings.data_dir / "test.sqlite3"
 
 
+@pytest.fixture(scope="session")
+def demo_data(tmp_path_factory) -> Path:
+    """A data directory with migrated tables and demo data, made once and copied for whoever needs one."""
+    return prepared(tmp_path_factory.mktemp("demo"))
+
+
 @pytest.fixture
-def app(settings, compiled_templates, empty_database) -> Flask:
-    shutil.copy(empty_database, settings.data_dir / "test.sqlite3")
+def first_database(empty_database) -> Path:
+    """The SQLite file that `app` begins with a copy of; override the fixture to begin with another."""
+    return empty_database
+
+
+@pytest.fixture
+def app(settings, compiled_templates, first_database) -> Flask:
+    shutil.copy(first_database, settings.data_dir / "test.sqlite3")
     application = make_app(settings, compiled_templates)
     with application.app_context():
         db.create_all()  # where a test's own settings name another database

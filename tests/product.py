@@ -16,6 +16,8 @@ from tests.servers import free_port
 
 ROOT = Path(__file__).parent.parent
 PASSWORD = "zbweb-demo"
+DATABASE = "zbweb.sqlite3"
+"""The name of the file in a data directory where billing's records are, unless told otherwise."""
 _READY_SECONDS = 240
 
 

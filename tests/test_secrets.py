@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from cryptography.fernet import Fernet
 from tests.addresses import pages
 from tests.conftest import make_config
 from tests.crm_pages import CONNECT, DETAILS, KEY, confirm, walk
-from tests.product import PASSWORD, Product, prepared, running
+from tests.product import DATABASE, PASSWORD, Product, running
 from tests.visitor import Visitor
 from zbweb.app import create_app
 from zbweb.config import from_env
@@ -24,9 +25,8 @@ TYPED_WRONG = "ZSC-TYPED-WRONG"
 
 
 @pytest.fixture(scope="module")
-def product(tmp_path_factory):
-    data_dir = prepared(tmp_path_factory.mktemp("secrets") / "data")
-    with running(data_dir) as started:
+def product(demo_data, tmp_path_factory):
+    with running(shutil.copytree(demo_data, tmp_path_factory.mktemp("secrets") / "data")) as started:
         yield started
 
 
@@ -61,7 +61,7 @@ def await_runs(visitor: Visitor, count: int) -> None:
 def secrets_of(product: Product) -> dict[str, str]:
     """Every secret of the running product, by what it is."""
     key = (product.data_dir / "credential.key").read_text()
-    with sqlite3.connect(product.data_dir / "zbweb.sqlite3") as database:
+    with sqlite3.connect(product.data_dir / DATABASE) as database:
         (sealed, access), *_ = database.execute("SELECT sealed_secrets, sealed_access_token FROM crm_credentials")
         (hashed,), *_ = database.execute("SELECT password_hash FROM users")
         (hook, channel), *_ = database.execute("SELECT hook_token, channel_secret FROM connections")
@@ -100,7 +100,7 @@ def test_no_log_holds_a_secret(product, admin):
 
 
 def test_no_page_shows_a_secret(product, admin):
-    database = product.data_dir / "zbweb.sqlite3"
+    database = product.data_dir / DATABASE
     app = create_app(make_config(product.data_dir, database_url=f"sqlite:///{database}"))
     secrets, seen = secrets_of(product), 0
     for path in [*pages(app, database), "/no-such-page"]:
@@ -118,7 +118,7 @@ def test_what_lies_on_the_disk_is_sealed(product, admin):
         if what.startswith(("the ZSC", "the access", "the refresh", "a password"))
     }
     never_plain = {what: secret.encode() for what, secret in never_plain.items() if "hash" not in what}
-    files = [product.data_dir / "zbweb.sqlite3", product.data_dir / "zbweb.sqlite3-wal"]
+    files = [product.data_dir / DATABASE, product.data_dir / "zbweb.sqlite3-wal"]
     files += [path for path in (product.data_dir / "redis").rglob("*") if path.is_file()]
     for file in filter(Path.exists, files):
         content = file.read_bytes()

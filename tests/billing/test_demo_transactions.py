@@ -3,19 +3,22 @@
 import pytest
 from sqlalchemy import func, select
 
-from zbweb import demo
+from tests.product import DATABASE
 from zbweb.billing import books, receivables
 from zbweb.billing.models import Organisation, Payment, Transaction
 from zbweb.billing.queries import dashboard, transactions
 from zbweb.billing.words import Kind
-from zbweb.db import db, unit_of_work, work_for
+from zbweb.db import db, work_for
 from zbweb.demo.organisations import STUDIO, TRADING
 
 
 @pytest.fixture
+def first_database(demo_data):
+    return demo_data / DATABASE
+
+
+@pytest.fixture
 def organisations(app):
-    with unit_of_work() as session:
-        demo.load(session)
     return {each.name: each for each in db.session().scalars(select(Organisation))}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.product import Product, prepared, running
+from tests.product import Product, running
 
 expect.set_options(timeout=20_000)  # two products and two browsers share two cores
 
@@ -38,12 +38,6 @@ def browser_context_args(browser_context_args):
         "timezone_id": "UTC",
         "reduced_motion": "reduce",
     }
-
-
-@pytest.fixture(scope="session")
-def demo_data(tmp_path_factory) -> Path:
-    """Demo data, made once and copied for every product."""
-    return prepared(tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture

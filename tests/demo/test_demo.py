@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import func, select
 
+from tests.product import DATABASE
 from zbweb import demo
 from zbweb.billing.models import Customer, Item, Membership, NumberSeries, Organisation, PaymentTerm, Tax, User
 from zbweb.billing.naming import loose_key
@@ -11,9 +12,13 @@ from zbweb.sandbox.seed import company_name
 
 
 @pytest.fixture
+def first_database(demo_data):
+    return demo_data / DATABASE
+
+
+@pytest.fixture
 def loaded(app):
     with unit_of_work() as session:
-        demo.load(session)
         work_for(session, None)
         yield session
 

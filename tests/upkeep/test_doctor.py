@@ -1,6 +1,7 @@
 """The doctor names each trouble with what to do about it, and ends with 1 if there is one."""
 
 import os
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from rq.serializers import JSONSerializer
 
 from tests.conftest import make_config
 from tests.factories.sync import connected
+from tests.product import DATABASE
 from tests.sandbox_server import SandboxServer
 from zbweb import cli, config
 from zbweb.app import create_app
@@ -29,14 +31,15 @@ def sandbox():
 
 
 @pytest.fixture
-def place(tmp_path, redis_url, within, sandbox):
+def place(tmp_path, redis_url, within, sandbox, demo_data):
     """A place where all is well: migrated, connected, with a worker."""
     queue.redis_at(redis_url).flushdb()
     settings = make_config(
         tmp_path, redis_url=redis_url, crm_accounts_url=sandbox.url, crm_api_url=sandbox.url,
     )  # fmt: skip
     within(settings)
-    cli.prepare(with_demo=True)
+    shutil.copy(demo_data / DATABASE, tmp_path / "test.sqlite3")
+    cli.prepare(with_demo=False)
     app = create_app(settings)
     with app.app_context():
         work_for(db.session(), 1)
