@@ -29,6 +29,23 @@ hypothesis.settings.load_profile("shared machine")
 remember_rules()
 
 
+LONGEST = (
+    "tests/browser/test_accessibility.py", "tests/browser/test_survival.py", "tests/sync/test_convergence.py",
+    "tests/browser/", "tests/test_hosts.py", "tests/test_secrets.py", "tests/upkeep/", "tests/test_restart.py",
+    "tests/web/test_fuzz.py",
+)  # fmt: skip
+"""Few tests that take long. A worker is given whole modules: begun last, these leave the other one idle at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest; all else stays in its order."""
+
+    def place(item: pytest.Item) -> int:
+        return next((n for n, start in enumerate(LONGEST) if item.nodeid.startswith(start)), len(LONGEST))
+
+    items.sort(key=place)
+
+
 @pytest.fixture(scope="session")
 def redis_url():
     """A real redis-server for the whole session."""

@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from sqlalchemy import select
@@ -49,7 +49,7 @@ class Editor:
     held: Transaction | None
     customer: Customer | None
     matches: Sequence[Customer] = ()
-    there: Answer = Answer()
+    there: Answer = field(default_factory=Answer)
 
     @property
     def kind(self) -> Kind:
