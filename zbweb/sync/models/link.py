@@ -28,7 +28,10 @@ class Link(OrganisationOwned, Base):
             "uq_links_local_record", "connection_id", "entity", "entity_id",
             unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE,
         ),
-        Index("ix_links_never_read", "connection_id", sqlite_where=_NEVER_READ, postgresql_where=_NEVER_READ),
+        Index(
+            "ix_links_never_read", "connection_id", "crm_module",
+            sqlite_where=_NEVER_READ, postgresql_where=_NEVER_READ,
+        ),
         Index(None, "organisation_id", "entity", "entity_id"),
         Index(None, "connection_id", "crm_module", "crm_id", "state"),
     )  # fmt: skip
