@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.dialects.sqlite import insert
 
-from tests.bench.stage import Crm, arguments, raw_pages, report
+from tests.bench.stage import FIELDS, Crm, arguments, raw_pages, report
 from tests.conftest import make_config
 from tests.factories.sync import connected
 from zbweb import planner
@@ -17,13 +17,7 @@ from zbweb.clock import now
 from zbweb.db import db
 from zbweb.sync.models import Link
 
-COLUMNS = {
-    "Account_Name": "display_name", "Phone": "phone", "Fax": "fax", "Website": "website", "Description": "notes",
-} | {
-    f"{kind}_{part}": f"{kind}_{part}".lower()
-    for kind in ("Billing", "Shipping")
-    for part in ("Street", "City", "State", "Code", "Country")
-}  # fmt: skip
+COLUMNS = {name: name.lower() for name in FIELDS} | {"Account_Name": "display_name", "Description": "notes"}
 
 
 def main() -> None:
@@ -38,24 +32,27 @@ def main() -> None:
         for records in raw_pages(given["crm"]):
             ids = range(count + 1, count + 1 + len(records))
             with db.engine.begin() as connection:
-                rows = [own | customer(record, id_) for record, id_ in zip(records, ids, strict=True)]
-                links = [own | link(record, id_, pair.connection_id) for record, id_ in zip(records, ids, strict=True)]
+                values = [{column: record.get(name) or "" for name, column in COLUMNS.items()} for record in records]
+                rows = [own | customer(each, id_) for each, id_ in zip(values, ids, strict=True)]
+                link_own = own | {"connection_id": pair.connection_id, "crm_modified_at": now()}
+                links = [
+                    link_own | link(record["id"], each, id_)
+                    for record, each, id_ in zip(records, values, ids, strict=True)
+                ]
                 upsert(connection, Customer, rows, "display_name")
                 upsert(connection, Link, links, "crm_name")
             count += len(records)
         report(seconds=time.perf_counter() - started, added=count)
 
 
-def customer(record: dict[str, Any], id_: int) -> dict[str, Any]:
-    values = {column: record.get(name) or "" for name, column in COLUMNS.items()}
+def customer(values: dict[str, Any], id_: int) -> dict[str, Any]:
     return values | {"id": id_, "name_key": values["display_name"].casefold(), "origin": "crm", "custom": {}}
 
 
-def link(record: dict[str, Any], id_: int, connection_id: int) -> dict[str, Any]:
-    snapshot = {column: record.get(name) or "" for name, column in COLUMNS.items()}
+def link(crm_id: str, values: dict[str, Any], id_: int) -> dict[str, Any]:
     return {
-        "id": id_, "connection_id": connection_id, "entity": "customer", "entity_id": id_, "crm_module": "Accounts",
-        "crm_id": record["id"], "crm_name": record["Account_Name"], "crm_modified_at": now(), "snapshot": snapshot,
+        "id": id_, "entity": "customer", "entity_id": id_, "crm_module": "Accounts", "crm_id": crm_id,
+        "crm_name": values["display_name"], "snapshot": values,
     }  # fmt: skip
 
 

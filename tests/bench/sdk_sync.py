@@ -15,13 +15,7 @@ from zohocrmsdk.src.com.zoho.crm.api.parameter_map import ParameterMap
 from zohocrmsdk.src.com.zoho.crm.api.record import GetRecordsParam, RecordOperations, ResponseWrapper
 from zohocrmsdk.src.com.zoho.crm.api.sdk_config import SDKConfig
 
-from tests.bench.stage import arguments, report
-
-FIELDS = [
-    "Account_Name", "Phone", "Fax", "Website", "Description", "Billing_Street", "Billing_City", "Billing_State",
-    "Billing_Code", "Billing_Country", "Shipping_Street", "Shipping_City", "Shipping_State", "Shipping_Code",
-    "Shipping_Country",
-]  # fmt: skip
+from tests.bench.stage import FIELDS, arguments, report
 
 
 class Base(DeclarativeBase):

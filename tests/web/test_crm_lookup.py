@@ -220,6 +220,14 @@ def test_without_javascript_the_editor_says_why_nobody_was_found_or_fetched(part
         assert 'value="Desk"' in page
 
 
+@pytest.mark.parametrize("op", ["pick", "pick-", "pick-Accounts", "pick--1"])
+def test_without_javascript_a_button_that_names_nobody_picks_nobody(partners, ben, op):
+    answer = ben.post("/invoices/new", TYPED | {"op": op})
+    assert answer.status_code == 200
+    assert 'name="customer_id" id="customer_id" value=""' in answer.text
+    assert 'value="Desk"' in answer.text
+
+
 def test_without_javascript_a_refusal_is_a_page_that_keeps_what_was_typed(partners, account, asha, ben):
     halt(partners, asha, connections.pause)
     answer = ben.post(PICK, {"crm_module": "Accounts", "crm_id": account, "q": "zylker"})

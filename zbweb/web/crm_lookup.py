@@ -50,9 +50,7 @@ def search() -> ResponseReturnValue:
     if request.args.get("source") != "crm":
         return htmx.page_or_block(_PAGE, "here", **_context(typed, problem=lookup.standing()))
     there = lookup.in_crm(typed)
-    return htmx.page_or_block(
-        _PAGE, "there", **_context(typed, problem=there.sentence), found=there.found, source="crm"
-    )
+    return htmx.page_or_block(_PAGE, "there", **_context(typed, problem=there.problem), there=there, source="crm")
 
 
 @bp.post("/customers/lookup/pick")

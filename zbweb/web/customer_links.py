@@ -2,22 +2,17 @@
 
 from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 
 from zbweb.billing import customers
 from zbweb.billing.models import Customer
 from zbweb.billing.words import CustomerType
-from zbweb.crm.port import CrmClient
 from zbweb.db import db, unit_of_work
 from zbweb.errors import AppError
-from zbweb.sync import connection
-from zbweb.sync.clients import client_for_page
 from zbweb.sync.core.words import Entity
-from zbweb.sync.models import Connection
 from zbweb.sync.pull import picking, searching
 from zbweb.sync.pull.searching import Found
 from zbweb.sync.repair import links
-from zbweb.web import access, htmx
+from zbweb.web import access, htmx, lookup
 
 bp = Blueprint("customer_links", __name__)
 
@@ -67,7 +62,7 @@ def fetch(customer_id: int) -> ResponseReturnValue:
     customers.find(session, customer_id)
     try:
         link = links.active_link(session, Entity.CUSTOMER, customer_id)
-        live, client = _asked(session)
+        live, client = lookup.asked()
         picking.fetch_one(live, link.crm_module, link.crm_id, actor=access.person().actor, client=client)
         flash("Fetched from Zoho CRM.", "success")
     except AppError as refusal:
@@ -75,19 +70,12 @@ def fetch(customer_id: int) -> ResponseReturnValue:
     return _back(customer_id)
 
 
-def _asked(session: Session) -> tuple[Connection, CrmClient]:
-    """The connection and a client that speaks for it, while a person waits; raises NotConnected or Paused."""
-    live = connection.active_or_refuse(session)
-    picking.ensure_open(live)
-    return live, client_for_page(live)
-
-
 def _found(customer: Customer, typed: str) -> tuple[list[Found], str]:
     """What the CRM finds for a customer of this type; or nothing, and a sentence that says why not."""
     if len(typed) < searching.SHORTEST:
         return [], searching.TOO_SHORT
     try:
-        live, client = _asked(db.session())
+        live, client = lookup.asked()
         found = searching.search(db.session(), live, client, typed)
     except AppError as refusal:
         return [], refusal.message

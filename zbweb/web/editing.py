@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sqlalchemy import select
@@ -41,7 +41,7 @@ class Preview:
 class Editor:
     """An open editor. `held` is the document being edited, none for a new one; `before` the draft it started from.
 
-    `matches` are customers of a name like the one typed, `there` is what looking it up in Zoho CRM brought.
+    `matches` are customers of a name like the one typed, `there` is what Zoho CRM answered if it was asked for it.
     """
 
     form: TransactionForm
@@ -49,7 +49,7 @@ class Editor:
     held: Transaction | None
     customer: Customer | None
     matches: Sequence[Customer] = ()
-    there: Answer = field(default_factory=Answer)
+    there: Answer | None = None
 
     @property
     def kind(self) -> Kind:

@@ -39,10 +39,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Zoho CRM finds, or a sentence that says why it finds nobody."""
+    """What Zoho CRM finds; or that it finds nobody, or why it could not be asked, as a sentence."""
 
     found: Sequence[Choice] = ()
-    sentence: str = ""
+    nobody: str = ""
+    problem: str = ""
 
 
 def here(typed: str) -> list[Choice]:
@@ -62,18 +63,18 @@ def standing() -> str:
 def in_crm(typed: str) -> Answer:
     """Accounts and contacts of Zoho CRM, those who are customers here already among them."""
     if len(typed) < searching.SHORTEST:
-        return Answer(sentence=searching.TOO_SHORT)
+        return Answer(problem=searching.TOO_SHORT)
     try:
-        live, client = _open()
+        live, client = asked()
         found = [_remote(each) for each in searching.search(db.session(), live, client, typed)]
     except AppError as refusal:
-        return Answer(sentence=refusal.message)
-    return Answer(found, "" if found else _NOBODY.format(typed))
+        return Answer(problem=refusal.message)
+    return Answer(found, nobody="" if found else _NOBODY.format(typed))
 
 
 def fetch(crm_module: str, crm_id: str) -> int:
     """Fetch a record of Zoho CRM; the id of the customer it becomes."""
-    live, client = _open()
+    live, client = asked()
     if not crm_module or not crm_id:
         raise NotFound("Choose one of the records found.")
     return picking.fetch_one(live, crm_module, crm_id, actor=access.person().actor, client=client)
@@ -81,16 +82,17 @@ def fetch(crm_module: str, crm_id: str) -> int:
 
 def picked(op: str) -> tuple[int | None, str]:
     """Whom the pressed button picks, or why they could not be fetched; nobody where it is another button."""
-    act, *who = op.split("-")
+    act, _, who = op.partition("-")
     if act != _PICK:
         return None, ""
     try:
-        return (int(who[0]) if len(who) == 1 and who[0].isdecimal() else fetch(who[0], who[-1])), ""
+        return (int(who) if who.isdecimal() else fetch(*who.partition("-")[::2])), ""
     except AppError as refusal:
         return None, refusal.message
 
 
-def _open() -> tuple[Connection, CrmClient]:
+def asked() -> tuple[Connection, CrmClient]:
+    """The connection and a client that speaks for it, while a person waits; raises NotConnected or Paused."""
     live = connection.active_or_refuse(db.session())
     picking.ensure_open(live)
     return live, client_for_page(live)

@@ -127,7 +127,7 @@ def _opened(kind: Kind, held: Transaction | None) -> Editor:
     if pressed == "lookup":
         editor.there = lookup.in_crm((editor.form.customer_name.data or "").strip())
     elif refusal:
-        editor.there = Answer(sentence=refusal)
+        editor.there = Answer(problem=refusal)
     return editor
 
 

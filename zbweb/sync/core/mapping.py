@@ -94,11 +94,12 @@ def to_local(record: Mapping[str, Any], rows: Sequence[Row]) -> tuple[dict[str, 
         if row.crm not in record and not row.required:
             continue
         try:
-            values[row.key] = value = row.parse(record.get(row.crm))
+            value = row.parse(record.get(row.crm))
         except Unmappable as error:
             return values, Issue(Reason.INVALID_VALUE, row.label, str(error))
-        if (row.required or value) and (issue := _issue_with(value, row)):
+        if issue := _issue_with(value, row):
             return values, issue
+        values[row.key] = value
     return values, None
 
 

@@ -107,11 +107,7 @@ def _follow_deletions(courier: Courier, rows: list[Claimed]) -> None:
     try:
         deletions.follow(courier, rows)
     except CrmError as error:
-        with courier.plain_unit() as session:
-            for row in [each for each in rows if each.row_id in courier.claim.rows]:
-                claims.refused(
-                    session, courier.claim, row, code=error.word, words=error.message, hint=error.retry_after
-                )
+        courier.put_off([row for row in rows if row.row_id in courier.claim.rows], error)
 
 
 def _leave(courier: Courier, rows: Mapping[int, Claimed], known: Mapping[int, Paper]) -> None:

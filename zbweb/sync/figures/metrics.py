@@ -5,7 +5,7 @@ due into overdue. Before they are written they are read, so that nothing is writ
 """
 
 import datetime
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -188,7 +188,7 @@ def _tell(courier: Courier, module: str, figures: list[_Figures]) -> None:
         trigger = _trigger(courier)
         verdicts = courier.client.update(module, records, trigger=trigger) if records else []
     except CrmError as error:
-        _put_off(courier, figures, error)
+        courier.put_off([each.row for each in figures], error)
         return
     with courier.plain_unit() as session:
         for each, verdict in zip(changed, verdicts, strict=True):
@@ -212,14 +212,6 @@ def _same(theirs: Any, ours: Any) -> bool:
     if isinstance(ours, Decimal):
         return theirs is not None and Decimal(theirs) == ours
     return (theirs or None) == (ours.isoformat() if ours else None)
-
-
-def _put_off(courier: Courier, figures: Iterable[_Figures], error: CrmError) -> None:
-    with courier.plain_unit() as session:
-        for each in figures:
-            claims.refused(
-                session, courier.claim, each.row, code=error.word, words=error.message, hint=error.retry_after
-            )
 
 
 def _fields(courier: Courier, module: str) -> dict[str, str]:

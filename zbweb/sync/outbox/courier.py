@@ -4,7 +4,7 @@ The history shows a batch as one run per kind of document, made when there is so
 commit, so that a courier who dies leaves no run behind that seems to go on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -120,6 +120,12 @@ class Courier:
         """The CRM knows this record as it was read; earlier failures to tell it are over."""
         claims.delivered(desk.session, self.claim, [row])
         desk.told(Entity.TRANSACTION, [row.entity_id])
+
+    def put_off(self, rows: Iterable[Claimed], error: CrmError) -> None:
+        """Try these again later: the CRM could not be asked about them."""
+        with self.plain_unit() as session:
+            for row in rows:
+                claims.refused(session, self.claim, row, code=error.word, words=error.message, hint=error.retry_after)
 
     def refuse(self, desk: Desk, row: Claimed, paper: Paper, refusal: "Setback") -> None:
         """Put a document off; the history tells of it once, however often it is tried."""

@@ -187,7 +187,7 @@ def _run(connection: Connection, choices: Choices, actor: Actor, began: datetime
 
 
 def _note_failure(run: SyncRun, error: CrmError) -> None:
-    code = error.code or type(error).__name__
+    code = error.word
     words = " ".join(str(part) for part in (error.crm_status, code) if part)
     with unit_of_work() as session:
         session.add(run)
