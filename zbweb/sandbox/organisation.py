@@ -9,7 +9,8 @@ from typing import Any
 
 from zbweb.sandbox.clock import iso
 
-YEAR = 365 * 24 * 3600
+_DAY = 24 * 3600
+_YEAR = 365 * _DAY
 
 
 class Plan(StrEnum):
@@ -151,14 +152,15 @@ def as_json(org: Organisation, *, now: int) -> dict[str, Any]:
 
 
 def _license(org: Organisation, now: int) -> dict[str, Any]:
-    is_trial = org.trial_type is not None
+    """What the organisation has paid for; a subscription and a trial end at midnight UTC, not with each second anew."""
+    is_trial, today = org.trial_type is not None, now - now % _DAY
     return {
         "paid": not is_trial and org.paid_type is not Plan.FREE,
         "paid_type": org.paid_type.value,
-        "paid_expiry": iso(now + YEAR, org.time_zone),
+        "paid_expiry": iso(today + _YEAR, org.time_zone),
         "users_license_purchased": org.users_license,
         "portal_users_license_purchased": 0,
         "trial_type": org.trial_type,
-        "trial_expiry": iso(now + 15 * 24 * 3600, org.time_zone) if is_trial else None,
+        "trial_expiry": iso(today + 15 * _DAY, org.time_zone) if is_trial else None,
         "trial_action": None,
     }
