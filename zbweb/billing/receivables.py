@@ -143,17 +143,18 @@ def _empty(customer_id: int, name: str) -> AgeingRow:
 
 
 def ageing_totals(session: Session) -> tuple[Decimal, ...]:
-    """The bottom row of today's ageing, summed by the database."""
+    """The bottom row of today's ageing, summed by the database day by day, as its index has them."""
     today = books.today(session)
-    edges = [today - datetime.timedelta(days=last) for last in _LAST_DAYS]
-    which = case(*((Transaction.due_date >= edge, index) for index, edge in enumerate(edges)), else_=len(edges))
     statement = (
-        select(which, func.sum(Transaction.base_balance))
+        select(Transaction.due_date, func.sum(Transaction.base_balance))
         .where(*_sent_invoices(), Transaction.paid < Transaction.total)
-        .group_by(which)
+        .group_by(Transaction.due_date)
     )
-    sums: dict[int, Decimal] = dict(session.execute(statement).all())
-    return tuple(sums.get(index) or ZERO for index in range(len(BUCKETS)))
+    totals = [ZERO] * len(BUCKETS)
+    for due_date, amount in session.execute(statement):
+        if due_date:  # every invoice has one
+            totals[bucket(due_date, today)] += amount
+    return tuple(totals)
 
 
 def _sent_invoices() -> tuple[ColumnElement[bool], ...]:

@@ -1,6 +1,6 @@
 """Customers, the people to talk to at them, and the fields an organisation adds to its records."""
 
-from sqlalchemy import JSON, Computed, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import DDL, JSON, Computed, ForeignKey, Index, String, UniqueConstraint, event, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from zbweb.billing.models.settings import PaymentTerm
@@ -13,14 +13,19 @@ class Customer(OrganisationOwned, Base):
     """Somebody we sell to. `name_key` is the folded display name that duplicates are found by.
 
     `version` grows with every change: it tells a second editor that the first was quicker, and the
-    sync whether anything happened here since the two books last agreed. `search_key` is what the list's
-    search looks through; the database writes it, and the index on it answers without reading the rows.
+    sync whether anything happened here since the two books last agreed. `search_key` is what searches
+    look through; the database writes it. SQLite looks through its index without reading the rows,
+    PostgreSQL has its trigrams.
     `loose_key` and `domain` are what near matches are found by; customers fetched from the CRM have none.
     """
 
     __tablename__ = "customers"
     __table_args__ = (
         Index("ix_customers_search", "organisation_id", "name_key", "search_key"),
+        Index(
+            "ix_customers_trigrams", "search_key",
+            postgresql_using="gin", postgresql_ops={"search_key": "gin_trgm_ops"},
+        ).ddl_if(dialect="postgresql"),
         Index(None, "organisation_id", "type", "name_key"),
         Index(
             "ix_customers_inactive", "organisation_id", "name_key",
@@ -87,6 +92,10 @@ class Customer(OrganisationOwned, Base):
         order_by="ContactPerson.id",
         passive_deletes=True,
     )
+
+
+_TRIGRAMS = DDL("CREATE EXTENSION IF NOT EXISTS pg_trgm")  # type: ignore[no-untyped-call]
+event.listen(Customer.__table__, "before_create", _TRIGRAMS.execute_if(dialect="postgresql"))
 
 
 class ContactPerson(OrganisationOwned, Base):

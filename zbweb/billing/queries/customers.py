@@ -6,8 +6,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, func, or_, select, true
+from sqlalchemy import Boolean, ColumnElement, Select, false, func, or_, select, true
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from zbweb.billing.models import Customer, Transaction
 from zbweb.billing.naming import name_key
@@ -99,10 +102,32 @@ def _filtered(wanted: Wanted, is_from_crm: ColumnElement[bool]) -> Select[Custom
     condition = is_from_crm if wanted.view is View.CRM else _CONDITIONS.get(wanted.view)
     if condition is not None:
         statement = statement.where(condition)
-    return statement.where(_matches(wanted.search)) if wanted.search.strip() else statement
+    return statement.where(contains(wanted.search)) if wanted.search.strip() else statement
 
 
-def _matches(search: str) -> ColumnElement[bool]:
+def contains(typed: str) -> ColumnElement[bool]:
     """Customers whose name, e-mail, phone or company contains what was typed, accents folded or not."""
-    patterns = {name_key(search), search.strip().lower()}
-    return or_(*(Customer.search_key.contains(each, autoescape=True) for each in sorted(patterns)))
+    patterns = {name_key(typed), typed.strip().lower()}
+    return or_(*(_Holds(Customer.search_key, each) for each in sorted(patterns)))
+
+
+class _Holds(FunctionElement[bool]):
+    """Whether a column has a text in it, in the words in which each database is quickest: twice so on SQLite."""
+
+    type = Boolean()
+    inherit_cache = True
+
+    def __init__(self, column: InstrumentedAttribute[str], text: str) -> None:
+        super().__init__(column.contains(text, autoescape=True), func.instr(column, text) > 0)
+
+
+@compiles(_Holds)
+def _by_trigrams(element: _Holds, compiler: SQLCompiler, **options: Any) -> str:
+    pattern, _ = element.clauses
+    return compiler.process(pattern, **options)
+
+
+@compiles(_Holds, "sqlite")
+def _by_position(element: _Holds, compiler: SQLCompiler, **options: Any) -> str:
+    _, position = element.clauses
+    return compiler.process(position, **options)

@@ -1,19 +1,28 @@
-"""The figures of the first page, in the base currency, each from an index that covers it."""
+"""The figures of the first page, in the base currency, each from an index that covers it.
+
+They sum every open invoice and a year of sales, so they are kept until something changes. Whatever changes is in the
+journal, so its newest entry says whether anything did. An older entry of a slower unit of work may be committed after
+it; what such a one changed is seen after KEPT at the latest.
+"""
 
 import datetime
 from dataclasses import dataclass
 from decimal import Decimal
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.orm import Session
 
 from zbweb.billing import books, receivables
-from zbweb.billing.models import Transaction
+from zbweb.billing.models import JournalEntry, Transaction
 from zbweb.billing.status import Shown, Status
 from zbweb.billing.terms import add_months
 from zbweb.billing.words import Kind
+from zbweb.clock import now
+from zbweb.db import organisation_of
 
 ZERO = Decimal(0)
+KEPT = datetime.timedelta(minutes=1)
 _MONTHS = 12
 _PIPELINE = (Status.DRAFT, Status.SENT, Status.ACCEPTED)
 
@@ -56,8 +65,31 @@ class Dashboard:
         return sum(self.ageing[1:], ZERO)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Figures as of the journal's entry `newest`, of a day."""
+
+    newest: int
+    today: datetime.date
+    until: datetime.datetime
+    figures: Dashboard
+
+
+_kept: WeakKeyDictionary[Engine | Connection, dict[int, _Kept]] = WeakKeyDictionary()
+
+
 def dashboard(session: Session, *, today: datetime.date) -> Dashboard:
     """The figures as of now."""
+    newest = session.scalar(select(func.max(JournalEntry.id))) or 0  # before the figures, lest they look newer
+    of_organisations = _kept.setdefault(session.get_bind(), {})
+    kept = of_organisations.get(organisation_of(session))
+    if kept is None or (kept.newest, kept.today) != (newest, today) or now() >= kept.until:
+        kept = _Kept(newest, today, now() + KEPT, _summed(session, today))
+        of_organisations[organisation_of(session)] = kept
+    return kept.figures
+
+
+def _summed(session: Session, today: datetime.date) -> Dashboard:
     return Dashboard(
         ageing=receivables.ageing_totals(session),
         credit=sum(receivables.credits_by_customer(session).values(), ZERO),

@@ -8,20 +8,17 @@ from sqlalchemy.orm import Session
 
 from zbweb.billing.models import Customer, Item, Transaction
 from zbweb.billing.naming import name_key
+from zbweb.billing.queries.customers import contains
 
 LIMIT = 8
 _Condition = ColumnElement[bool]
 
 
 def customers(session: Session, typed: str, *, limit: int = LIMIT) -> list[Customer]:
-    """Active customers whose name begins with what was typed; then those that only contain it."""
-    key = name_key(typed)
+    """Active customers whose name begins with what was typed; then those who only contain it somewhere."""
     statement = select(Customer).where(Customer.active).order_by(Customer.name_key, Customer.id)
-    begins = Customer.name_key.startswith(key, autoescape=True)
-    contains = or_(
-        Customer.name_key.contains(key, autoescape=True), Customer.email.icontains(typed.strip(), autoescape=True)
-    )
-    return _first_then(session, (statement, Customer.id), begins, contains, limit=limit)
+    begins = Customer.name_key.startswith(name_key(typed), autoescape=True)
+    return _first_then(session, (statement, Customer.id), begins, contains(typed), limit=limit)
 
 
 def customers_named(session: Session, name: str) -> list[Customer]:

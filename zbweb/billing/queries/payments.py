@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from zbweb.billing import journal, payments
 from zbweb.billing.models import Allocation, Customer, JournalEntry, Payment, Transaction
-from zbweb.billing.naming import name_key
+from zbweb.billing.queries import customers
 from zbweb.billing.queries.paging import Order, Page, Window, fetch
 
 _MATCHES = 1_000
@@ -71,10 +71,8 @@ def _filtered(session: Session, wanted: Filter) -> Select[Payment]:
     if wanted.unused_only:
         statement = statement.where(text("unused > 0"))  # in the words of the partial index
     if typed := wanted.search.strip():
-        customers = session.scalars(
-            select(Customer.id).where(Customer.name_key.contains(name_key(typed), autoescape=True)).limit(_MATCHES)
-        ).all()
+        payers = session.scalars(select(Customer.id).where(customers.contains(typed)).limit(_MATCHES)).all()
         statement = statement.where(
-            or_(Payment.number == typed.upper(), Payment.reference == typed, Payment.customer_id.in_(customers))
+            or_(Payment.number == typed.upper(), Payment.reference == typed, Payment.customer_id.in_(payers))
         )
     return statement

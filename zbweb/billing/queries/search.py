@@ -14,8 +14,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only
 
 from zbweb.billing import standing, status
 from zbweb.billing.models import Customer, Item, NumberSeries, Payment, Transaction
-from zbweb.billing.naming import name_key
 from zbweb.billing.numbering import PAYMENTS
+from zbweb.billing.queries import customers
 from zbweb.billing.queries.transactions import partly_invoiced
 from zbweb.billing.status import Shown
 from zbweb.billing.words import Kind
@@ -80,11 +80,10 @@ def _numbers(session: Session, words: str) -> dict[str, str]:
 
 
 def _customers(words: str) -> Select[Customer]:
-    patterns = sorted({name_key(words), words.lower()})
     return (
         select(Customer)
         .options(load_only(Customer.id, Customer.display_name, Customer.email, Customer.phone, Customer.active))
-        .where(or_(*(Customer.search_key.contains(each, autoescape=True) for each in patterns)))
+        .where(customers.contains(words))
         .order_by(Customer.name_key, Customer.id)
         .limit(HITS)
     )

@@ -2,7 +2,7 @@
 
 A chip is one row of a table: its condition in SQL. Conditions on open invoices say `paid < total` in those
 words, since that is what the partial indexes are made of. Search looks up ids by what can be found in an
-index (number, reference, the customer's name) and never scans the documents.
+index (number, reference, the customer) and never scans the documents.
 """
 
 import datetime
@@ -17,7 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, load_only
 from zbweb.billing import standing, status
 from zbweb.billing.models import Customer, Transaction
 from zbweb.billing.money import round_money
-from zbweb.billing.naming import name_key
+from zbweb.billing.queries import customers
 from zbweb.billing.queries.paging import Order, Page, Window, fetch
 from zbweb.billing.status import Shown, Status
 from zbweb.billing.words import Kind
@@ -195,7 +195,7 @@ _SHOWN = (
 
 
 def _matches(session: Session, kind: Kind, typed: str) -> list[int]:
-    """Ids of documents whose number or reference begins with what was typed or whose customer's name contains it."""
+    """Ids of documents whose number or reference begins with what was typed or whose customer contains it."""
     beginning = [
         (Transaction.number, typed.upper()),
         (Transaction.number, typed),
@@ -211,18 +211,17 @@ def _matches(session: Session, kind: Kind, typed: str) -> list[int]:
         )
         found |= dict.fromkeys(session.scalars(statement))
     if len(found) < _MATCHES:
-        found |= dict.fromkeys(_of_customers_named(session, kind, typed))
+        found |= dict.fromkeys(_of_customers(session, kind, typed))
     return list(found)[:_MATCHES]
 
 
-def _of_customers_named(session: Session, kind: Kind, typed: str) -> list[int]:
-    named = select(Customer.id).where(Customer.name_key.contains(name_key(typed), autoescape=True)).limit(_MATCHES)
-    customers = session.scalars(named).all()
-    if not customers:
+def _of_customers(session: Session, kind: Kind, typed: str) -> list[int]:
+    found = session.scalars(select(Customer.id).where(customers.contains(typed)).limit(_MATCHES)).all()
+    if not found:
         return []
     statement = (
         select(Transaction.id)
-        .where(Transaction.kind == kind, Transaction.customer_id.in_(customers))
+        .where(Transaction.kind == kind, Transaction.customer_id.in_(found))
         .order_by(Transaction.id.desc())
         .limit(_MATCHES)
     )
