@@ -142,9 +142,8 @@ def _empty(customer_id: int, name: str) -> AgeingRow:
     return AgeingRow(customer_id, name, (ZERO,) * len(BUCKETS), ZERO)
 
 
-def ageing_totals(session: Session) -> tuple[Decimal, ...]:
-    """The bottom row of today's ageing, summed by the database day by day, as its index has them."""
-    today = books.today(session)
+def ageing_totals(session: Session, *, today: datetime.date) -> tuple[Decimal, ...]:
+    """The bottom row of ageing as of today, summed by the database day by day, as its index has them."""
     statement = (
         select(Transaction.due_date, func.sum(Transaction.base_balance))
         .where(*_sent_invoices(), Transaction.paid < Transaction.total)

@@ -91,7 +91,7 @@ def dashboard(session: Session, *, today: datetime.date) -> Dashboard:
 
 def _summed(session: Session, today: datetime.date) -> Dashboard:
     return Dashboard(
-        ageing=receivables.ageing_totals(session),
+        ageing=receivables.ageing_totals(session, today=today),
         credit=sum(receivables.credits_by_customer(session).values(), ZERO),
         sales_by_month=_sales_by_month(session, today),
         pipeline=_pipeline(session),
