@@ -1,11 +1,10 @@
-"""Measured in a process of its own: the official SDK doing the same first sync with ORM inserts, one session a page."""
+"""Measured in a process of its own: the official SDK doing the first sync with ORM inserts, a unit of work a page."""
 
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import create_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from zohocrmsdk.src.com.zoho.api.authenticator.oauth_token import OAuthToken
 from zohocrmsdk.src.com.zoho.api.authenticator.store.file_store import FileStore
 from zohocrmsdk.src.com.zoho.crm.api.dc.data_center import DataCenter
@@ -15,18 +14,11 @@ from zohocrmsdk.src.com.zoho.crm.api.parameter_map import ParameterMap
 from zohocrmsdk.src.com.zoho.crm.api.record import GetRecordsParam, RecordOperations, ResponseWrapper
 from zohocrmsdk.src.com.zoho.crm.api.sdk_config import SDKConfig
 
+from tests.bench.accounts import rows, with_tables
 from tests.bench.stage import FIELDS, arguments, report
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Row(Base):
-    __tablename__ = "rows"
-    id: Mapped[str] = mapped_column(primary_key=True)
-    for _name in FIELDS:
-        locals()[_name] = mapped_column(__import__("sqlalchemy").String, nullable=True)
+from zbweb.billing.models import Customer
+from zbweb.db import unit_of_work
+from zbweb.sync.models import Link
 
 
 def main() -> None:
@@ -42,8 +34,10 @@ def main() -> None:
         sdk_config=SDKConfig(auto_refresh_fields=False, pick_list_validation=False),
         resource_path=str(folder),
     )
-    engine = create_engine(f"sqlite:///{Path(given['data']) / 'sdk.sqlite3'}")
-    Base.metadata.create_all(engine)
+    with_tables(given["data"], url, fetch)
+
+
+def fetch(owner: dict[str, Any]) -> None:
     started, count, token = time.perf_counter(), 0, None
     operations = RecordOperations("Accounts")
     while True:
@@ -54,12 +48,11 @@ def main() -> None:
             parameters.add(GetRecordsParam.page_token, token)
         answer = operations.get_records(parameters, HeaderMap()).get_object()
         assert isinstance(answer, ResponseWrapper)
-        with Session(engine) as session:
+        with unit_of_work() as session:
             for record in answer.get_data():
-                values = {name: record.get_key_value(name) for name in FIELDS}
-                session.add(Row(id=str(record.get_id()), **values))
                 count += 1
-            session.commit()
+                customer, link = rows(record.get_key_value, str(record.get_id()), count, owner)
+                session.add_all([Customer(**customer), Link(**link)])
         token = answer.get_info().get_next_page_token()
         if not token:
             break
