@@ -57,6 +57,15 @@ def test_a_list_that_moves_while_it_is_read_loses_nobody(pair, half_way):
     assert [each.phone for each in pair.customers()].count("new") == 2
 
 
+def test_what_changed_behind_the_reader_is_fetched_next_however_long_the_read_took(pair, half_way):
+    pair.edit("Accounts", pair.records("Accounts")[-1]["id"], Phone="new")  # the newest were read first
+    pair.sandbox.faults(clock_skew_seconds=7200)
+    assert pair.carry_out(half_way).status == RunStatus.SUCCEEDED
+    before = [each.phone for each in pair.customers()].count("new")
+    assert pair.sync().status == RunStatus.SUCCEEDED
+    assert (before, [each.phone for each in pair.customers()].count("new")) == (0, 1)
+
+
 def assert_all_are_here_once_but(pair, *, gone, added):
     there = sorted(each["Account_Name"] for each in pair.records("Accounts", "Account_Name"))
     assert sorted(each.display_name for each in pair.customers()) == there

@@ -97,7 +97,7 @@ def _follow(desk: Desk, link: Link, holding: Holding | None, *, is_busy: bool) -
 
 
 def _survivor(desk: Desk, link: Link) -> Link | None:
-    """A skipped record of the same name: the CRM merged the linked one into it."""
+    """A skipped record of the same name: the CRM merged the linked one into it. Of several, the first met."""
     statement = select(Link).where(
         Link.connection_id == desk.connection_id,
         Link.entity == link.entity,
@@ -106,7 +106,7 @@ def _survivor(desk: Desk, link: Link) -> Link | None:
         Link.state == LinkState.APART,
         Link.reason == LinkReason.BY_POLICY,
     )
-    return desk.session.scalars(statement).first()
+    return desk.session.scalars(statement.order_by(Link.id)).first()
 
 
 def _move_to(desk: Desk, link: Link, survivor: Link) -> None:
