@@ -73,6 +73,13 @@ def test_fetch_brings_what_changed_in_the_crm(connected, crm, account, customer)
     assert "+358 2" in connected.get(f"/customers/{customer.id}").text
 
 
+def test_push_now_says_what_keeps_a_customer_from_being_sent(connected, account, customer):
+    connected.post(f"/customers/{customer.id}/link", {"crm_id": account})
+    assert "Push now" in connected.get(f"/customers/{customer.id}").text
+    answer = connected.post(f"/customers/{customer.id}/push")
+    assert "Customers are not configured yet" in connected.get(answer.location).text
+
+
 def test_a_record_that_is_taken_is_shown_with_its_customer_and_refused(connected, account, customer):
     connected.post(f"/customers/{customer.id}/link", {"crm_id": account})
     with unit_of_work() as session:

@@ -1,4 +1,4 @@
-"""A customer's link to the CRM: part the two, pair them by hand, fetch the CRM's values again."""
+"""A customer's link to the CRM: part the two, pair them by hand, fetch the CRM's values again, send ours."""
 
 from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
@@ -67,6 +67,20 @@ def fetch(customer_id: int) -> ResponseReturnValue:
         flash("Fetched from Zoho CRM.", "success")
     except AppError as refusal:
         flash(f"The record could not be fetched. {refusal.message}", "warning")
+    return _back(customer_id)
+
+
+@bp.post("/customers/<int:customer_id>/push")
+@access.allow()
+def push(customer_id: int) -> ResponseReturnValue:
+    """Send the customer to the CRM now, ahead of the next sync."""
+    customer = customers.find(db.session(), customer_id)
+    try:
+        with unit_of_work() as session:
+            links.push_now(session, customer, actor=access.person().actor)
+        flash("It is sent to Zoho CRM as soon as a worker is free.", "success")
+    except AppError as refusal:
+        flash(refusal.message, "warning")
     return _back(customer_id)
 
 

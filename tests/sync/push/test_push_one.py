@@ -2,14 +2,17 @@
 
 import pytest
 
-from tests.factories.both_sides import add_customer, link_of, person, waiting
+from tests.factories.both_sides import add_customer, change, link_of, person, waiting
 from tests.factories.sync import connected
+from zbweb.billing import customers
 from zbweb.crm.errors import CrmError
 from zbweb.db import db, unit_of_work
+from zbweb.errors import Conflict
 from zbweb.sync import runs
 from zbweb.sync.core.words import Trigger
 from zbweb.sync.models import SyncRun
 from zbweb.sync.push.one_customer import push_one
+from zbweb.sync.repair import links
 
 
 def last_run():
@@ -75,3 +78,24 @@ def test_a_crm_that_is_away_is_told_and_the_run_ends_failed(both_ways):
     assert last_run().status == "failed"
     both_ways.sandbox.faults(fail_next=[])
     assert push_one(both_ways.connection, customer_id, both_ways.client) is not None
+
+
+def test_push_now_sends_one_customer_with_its_persons_and_lets_the_others_wait(both_ways, asha):
+    customer_id, other_id = add_customer(display_name="Acme", persons=(person(),)), add_customer(display_name="Other")
+    both_ways.sync()
+    for each in (customer_id, other_id):
+        change(each, asha.actor, phone="7")
+    with unit_of_work() as session:
+        links.push_now(session, customers.find(session, customer_id), actor=asha.actor)
+    run = both_ways.carry_out(last_run().id)
+    assert (run.status, run.updated, run.actor_name) == ("succeeded", 1, "Asha Rao")
+    there = {each["Account_Name"]: each["Phone"] for each in both_ways.records("Accounts", "Account_Name,Phone")}
+    assert there == {"Acme": "7", "Other": None}
+    assert waiting() == {("customer", other_id)}
+
+
+def test_customers_that_are_only_fetched_cannot_be_pushed_by_hand_either(app, asha, sandbox):
+    connected(app, sandbox, scope="accounts", extent="fetch")
+    customer_id = add_customer()
+    with unit_of_work() as session, pytest.raises(Conflict, match="only fetched"):
+        links.push_now(session, customers.find(session, customer_id), actor=asha.actor)

@@ -37,7 +37,7 @@ def test_the_inspector_tells_the_record_and_what_waits(work, asha, connection):
     work.query(OutboxRow).delete()
     make_link(work, connection, customer, crm_name="")
     view = links.inspect(work, Entity.CUSTOMER, customer.id)
-    assert (view.crm_name, view.crm_module, view.waiting, view.can_fetch) == (view.link.crm_id, "Accounts", False, True)
+    assert (view.crm_name, view.crm_module, view.waiting, view.can_ask) == (view.link.crm_id, "Accounts", False, True)
     customers.change(work, customer, values={"phone": "1"}, actor=asha.actor)
     assert links.inspect(work, Entity.CUSTOMER, customer.id).waiting
 

@@ -19,7 +19,8 @@ from zbweb.clock import now
 from zbweb.db import organisation_of
 from zbweb.errors import Conflict, NotFound
 from zbweb.sync import connection as connections
-from zbweb.sync.core.words import Entity, LinkReason, LinkState
+from zbweb.sync import runs
+from zbweb.sync.core.words import Entity, Extent, LinkReason, LinkState, SyncedModule, Trigger
 from zbweb.sync.errors import NotConnected
 from zbweb.sync.models import Connection, Link
 
@@ -52,8 +53,8 @@ class LinkView:
         return self.link.synced_at
 
     @property
-    def can_fetch(self) -> bool:
-        """Whether the CRM may be asked now."""
+    def can_ask(self) -> bool:
+        """Whether the CRM may be asked, or told, now."""
         return self.connection.is_live
 
 
@@ -105,6 +106,22 @@ def active_link(session: Session, entity: Entity, entity_id: int) -> Link:
     if link is None:
         raise NotFound("This record is not linked to Zoho CRM any more. Reload the page to see how it stands.")
     return link
+
+
+def push_now(session: Session, customer: Customer, *, actor: Actor) -> None:
+    """Queue a sync that sends this customer and its persons alone, ahead of what else waits.
+
+    Raises NotConnected, Paused or SetupIncomplete, and Conflict where customers are only fetched.
+    """
+    connection = connections.active_or_refuse(session)
+    setup = runs.setup_of(session, connection.id, SyncedModule.CUSTOMERS)
+    if setup is not None and setup.extent != Extent.BOTH:
+        raise Conflict("Customers are only fetched from Zoho CRM. An administrator can change that in their setup.")
+    persons = [person.id for person in customer.contact_persons]
+    local = {Entity.CUSTOMER: [customer.id], Entity.CONTACT_PERSON: persons}
+    runs.queue_run(
+        session, connection, trigger=Trigger.INSTANT, actor_name=actor.name, only={"crm": {}, "local": local}
+    )
 
 
 def unlink(session: Session, link: Link, *, actor: Actor) -> None:
