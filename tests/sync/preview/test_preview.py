@@ -145,6 +145,20 @@ def test_twins_near_matches_and_contacts_without_an_account_are_told(app, asha, 
         (near, "Acme Ltd", "Acme Limited", "name")
     ]
     assert found.to_push == 3
+    assert [(each.name, each.customer_id, each.is_new) for each in found.outgoing] == [
+        ("Twin", twin, True), ("Acme Ltd", near, True), ("Ada Lovelace", near, True),
+    ]  # fmt: skip
+
+
+def test_what_waits_to_be_sent_is_listed_with_why_it_was_refused(app, asha, sandbox):
+    partners = connected(app, sandbox, scope="accounts", extent="both", policy="skip")
+    linked, refused = add_customer(display_name="Acme"), add_customer(display_name="A" * 130)
+    partners.sync()
+    change(linked, asha.actor, phone="7")
+    outgoing = {each.customer_id: each for each in foreseen(partners).outgoing}
+    assert (outgoing[linked].is_new, outgoing[linked].problem) == (False, "")
+    assert outgoing[refused].is_new
+    assert outgoing[refused].problem
 
 
 def test_the_wizards_choices_are_previewed_before_they_are_saved(app, asha, sandbox):

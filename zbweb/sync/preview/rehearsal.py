@@ -29,6 +29,7 @@ from zbweb.sync.preview import sample
 from zbweb.sync.preview.sample import Haul
 from zbweb.sync.pull import departures, reading, settling, watermarks
 from zbweb.sync.push import waiting
+from zbweb.sync.push.waiting import Outgoing
 from zbweb.sync.setup import mappings, offer, wizard
 
 ROWS_PER_GROUP = 50
@@ -71,7 +72,8 @@ class NearMatch:
 class Preview:
     """What a sync would do. `counts` are those of a run; `added` tells what they would be, by entity.
 
-    `to_push`: how many records here would be sent to the CRM at most; None when nothing is sent.
+    `to_push`: how many records here would be sent to the CRM at most; None when nothing is sent. `outgoing` are the
+    first of them.
     """
 
     is_draft: bool
@@ -82,6 +84,7 @@ class Preview:
     near: Sequence[NearMatch]
     hauls: Sequence[Haul]
     to_push: int | None
+    outgoing: Sequence[Outgoing]
 
     @property
     def is_whole(self) -> bool:
@@ -261,6 +264,9 @@ def _take(stage: _Stage, module: str, records: Sequence[Record]) -> None:
 def _findings(stage: _Stage, *, known_pairs: int, pushed_at: datetime | None) -> Preview:
     live = stage.live
     groups, added = _groups(live)
+    is_sent = live.choices.extent is Extent.BOTH
+    if is_sent and pushed_at is None:
+        waiting.enrol_all(live.session, live.connection_id)
     return Preview(
         is_draft=False,
         is_first=False,
@@ -269,7 +275,8 @@ def _findings(stage: _Stage, *, known_pairs: int, pushed_at: datetime | None) ->
         groups=groups,
         near=_near(live, known_pairs),
         hauls=(),
-        to_push=_to_push(live, pushed_at) if live.choices.extent is Extent.BOTH else None,
+        to_push=waiting.count(live.session) if is_sent else None,
+        outgoing=waiting.first(live.session, live.connection_id, ROWS_PER_GROUP) if is_sent else (),
     )
 
 
@@ -306,10 +313,3 @@ def _near(live: LiveRun, known_pairs: int) -> list[NearMatch]:
         .order_by(ReviewPair.id)
     )
     return [NearMatch(*row) for row in live.session.execute(statement)]
-
-
-def _to_push(live: LiveRun, pushed_at: datetime | None) -> int:
-    """How many records here the CRM would hear of, at most: some turn out to be there already."""
-    if pushed_at is None:
-        waiting.enrol_all(live.session, live.connection_id)
-    return waiting.count(live.session)

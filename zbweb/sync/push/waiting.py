@@ -84,6 +84,41 @@ def count(session: Session) -> int:
     return session.scalar(statement) or 0
 
 
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record that waits, as people know it. `problem` is the refusal of the last attempt, if there was one."""
+
+    name: str
+    entity: Entity
+    customer_id: int
+    is_new: bool
+    problem: str
+
+
+def first(session: Session, connection_id: int, limit: int) -> list[Outgoing]:
+    """The first that wait, customers before persons; new ones have no partner in the CRM yet."""
+    found: list[Outgoing] = []
+    for entity, model in _MODELS.items():
+        statement = (
+            select(model, _link_of(connection_id, entity, model), OutboxRow.error_message)
+            .join(OutboxRow, (OutboxRow.entity == entity) & (OutboxRow.entity_id == model.id))
+            .order_by(OutboxRow.id)
+            .limit(limit - len(found))
+        )
+        for record, is_linked, problem in session.execute(statement):
+            assert isinstance(record, Customer | ContactPerson)  # as _MODELS says; its base has lost it
+            name, customer_id = _known_as(record)
+            found.append(Outgoing(name, entity, customer_id, not is_linked, problem))
+    return found
+
+
+def _known_as(record: Customer | ContactPerson) -> tuple[str, int]:
+    """Its name, and the customer on whose page it is."""
+    if isinstance(record, Customer):
+        return record.display_name, record.id
+    return record.full_name, record.customer_id
+
+
 def _rows(table: Table) -> Select[Any]:
     kind = KINDS[table]
     statement = select(OutboxRow).where(OutboxRow.entity == kind.entity)
