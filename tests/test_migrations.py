@@ -15,6 +15,7 @@ from tests.factories.transactions import pay
 from zbweb.app import create_app
 from zbweb.billing.founding import OrganisationDraft, appoint_admin
 from zbweb.billing.models import Customer, Payment
+from zbweb.billing.naming import loose_key, name_key
 from zbweb.billing.queries.customers import contains
 from zbweb.cli import migrate
 from zbweb.config import current
@@ -122,6 +123,26 @@ def test_exchange_rates_are_the_same_before_and_after_they_got_more_places(empty
     migrate()
     with db.engine.connect() as connection:
         assert connection.scalar(select(Payment.__table__.c.exchange_rate)) == Decimal("1.08")
+
+
+def test_names_with_letters_that_have_strokes_are_folded_anew(empty_app):
+    migrate()
+    with unit_of_work() as session:
+        appoint_admin(
+            session, OrganisationDraft("Zylker"), name="Asha", email="asha@zylker.example", password="long enough"
+        )
+        make_customer(session, display_name="Łódź & Øre ApS")
+        session.execute(text("UPDATE customers SET name_key = 'łodz & øre aps', loose_key = 'łodz and øre aps'"))
+    db.session.remove()
+    with db.engine.connect() as connection:
+        command.downgrade(alembic(connection), "0005")
+    migrate()
+    with db.engine.connect() as connection:
+        keys = connection.execute(text("SELECT name_key, loose_key, search_key FROM customers")).one()
+    assert (
+        keys[:2] == (name_key("Łódź & Øre ApS"), loose_key("Łódź & Øre ApS")) == ("lodz & ore aps", "lodz and ore aps")
+    )
+    assert keys[2].startswith("lodz & ore aps")
 
 
 def test_every_migration_can_be_taken_back(empty_app):

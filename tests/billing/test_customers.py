@@ -12,6 +12,7 @@ from zbweb.billing.contact_persons import PersonDraft
 from zbweb.billing.customers import CustomerDraft
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import ContactPerson, Customer, JournalEntry, OutboxRow, PaymentTerm, Transaction
+from zbweb.billing.naming import name_key
 from zbweb.billing.words import Origin
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.errors import Conflict, Invalid, NotFound, Stale
@@ -112,6 +113,23 @@ def test_a_renamed_customer_is_found_under_its_new_name(work, asha):
     customer = make_customer(work, display_name="Acme")
     customers.change(work, customer, values={"display_name": "Müller  & Söhne"}, actor=asha.actor)
     assert customer.name_key == "muller & sohne"
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("ŁUKASIEWICZ", "lukasiewicz"),
+        ("Østergaard", "ostergaard"),
+        ("Yıldız", "yildiz"),
+        ("İnci", "inci"),
+        ("Ǽther Œuvre", "aether oeuvre"),
+        ("Straße", "strasse"),
+        ("Đorđe Þór", "dorde thor"),
+        ("日本", "日本"),
+    ],
+)
+def test_people_find_names_by_the_letters_of_their_keyboard(name, key):
+    assert name_key(name) == key
 
 
 def test_a_second_editor_is_told_that_the_first_was_quicker(work, asha):

@@ -4,6 +4,13 @@ import re
 import unicodedata
 from functools import lru_cache
 
+_STROKES = str.maketrans(
+    {
+        "æ": "ae", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ł": "l", "ŋ": "n", "ø": "o", "œ": "oe", "þ": "th",
+        "ŧ": "t",
+    }
+)  # fmt: skip
+"""Letters that Unicode takes for letters of their own, and people for accented ones when they search."""
 _SPACES = re.compile(r"\s+")
 _PUNCTUATION = re.compile(r"[^\w\s]")
 _LEGAL_FORMS = frozenset(
@@ -57,6 +64,7 @@ def name_key(name: str) -> str:
     if not plain.isascii():
         decomposed = unicodedata.normalize("NFKD", plain)
         plain = "".join(character for character in decomposed if not unicodedata.combining(character))
+        plain = plain.translate(_STROKES)
     return _SPACES.sub(" ", plain).strip()[:255]
 
 
