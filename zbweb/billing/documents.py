@@ -19,7 +19,7 @@ from zbweb.billing import books, typeface
 from zbweb.billing.models import Line, Organisation, Transaction
 from zbweb.billing.money import round_money
 from zbweb.billing.status import Status
-from zbweb.billing.words import DiscountKind, Kind, TaxMode
+from zbweb.billing.words import LOCALE, DiscountKind, Kind, TaxMode
 
 _DUE_LABELS = {Kind.QUOTE: "Valid until", Kind.SALES_ORDER: "Expected shipment", Kind.INVOICE: "Due date"}
 _LETTER_COUNTRIES = frozenset({"US", "CA", "MX"})
@@ -90,9 +90,9 @@ def _parties(transaction: Transaction, width: float) -> Table:
         for label, address in (("Bill to", transaction.billing_address), ("Ship to", transaction.shipping_address))
         if address or label == "Bill to"
     ]
-    facts = [("Date", format_date(transaction.date, "d MMM y", locale="en_US"))]
+    facts = [("Date", format_date(transaction.date, "d MMM y", locale=LOCALE))]
     if transaction.due_date:
-        due = format_date(transaction.due_date, "d MMM y", locale="en_US")
+        due = format_date(transaction.due_date, "d MMM y", locale=LOCALE)
         facts.append((_DUE_LABELS[Kind(transaction.kind)], due))
     if transaction.reference:
         facts.append(("Reference", transaction.reference))

@@ -14,8 +14,9 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFont
 
+from zbweb.billing.words import LOCALE
+
 PLAIN, BOLD = "Vera", "VeraBd"
-_LOCALE = "en_US"
 _HANGUL, _HAN, _KANA_AND_OTHERS = "HYGothic-Medium", "STSong-Light", "HeiseiKakuGo-W5"
 _RANGES = (
     (0x0370, 0x04FF, _KANA_AND_OTHERS),
@@ -50,7 +51,7 @@ def markup(text: str) -> str:
 
 def money(amount: str, currency: str) -> str:
     """A rounded amount with its currency's sign, or with the ISO code where Vera has no such sign."""
-    symbol = get_currency_symbol(currency, locale=_LOCALE)
+    symbol = get_currency_symbol(currency, locale=LOCALE)
     if symbol.isalpha() or any(ord(character) not in register() for character in symbol):
         symbol = f"{currency}\N{NO-BREAK SPACE}"
     return f"-{symbol}{amount[1:]}" if amount.startswith("-") else f"{symbol}{amount}"

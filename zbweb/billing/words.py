@@ -2,6 +2,11 @@
 
 from enum import StrEnum
 
+from babel import Locale
+
+LOCALE = Locale("en", "US")
+"""How amounts, days and names are written. Made once: from its name Babel makes it anew for each amount."""
+
 
 class Role(StrEnum):
     """What a member may do: settings are the admin's, money is finance's, selling is everybody's."""

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 from babel.numbers import format_compact_decimal
 
+from zbweb.billing.words import LOCALE
+
 WIDTH, HEIGHT = 720, 220
 _LEFT, _BOTTOM, _TOP = 64, 26, 12
 _STEPS = (1, 2, 5, 10)
@@ -61,7 +63,7 @@ def bars(values: Sequence[tuple[str, Decimal, str]]) -> Chart:
 
     drawn = tuple(bar(index, *value) for index, value in enumerate(values))
     grid = tuple(
-        Line(round(HEIGHT - _BOTTOM - room * part / 4, 1), format_compact_decimal(top * part / 4, locale="en_US"))
+        Line(round(HEIGHT - _BOTTOM - room * part / 4, 1), format_compact_decimal(top * part / 4, locale=LOCALE))
         for part in range(5)
     )
     return Chart(drawn, grid)

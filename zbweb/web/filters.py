@@ -17,8 +17,8 @@ from babel.numbers import format_currency, format_decimal, get_currency_symbol
 from flask import Flask, g, request, url_for
 
 from zbweb import clock
+from zbweb.billing.words import LOCALE
 
-LOCALE = "en_US"
 NOTHING = "—"
 
 TONES = {

@@ -5,11 +5,10 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from babel import Locale
 from babel.numbers import get_currency_name, get_territory_currencies
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 
-_LOCALE = "en"
+from zbweb.billing.words import LOCALE
 
 
 def options(pairs: Iterable[tuple[Any, str]]) -> list[Any]:
@@ -26,7 +25,7 @@ def salutations() -> list[Any]:
 def currencies() -> list[Any]:
     """Code and "USD – US Dollar" of every currency in use somewhere, by code; those of the past are left out."""
     codes = {code for land in _lands() for code in get_territory_currencies(land)}
-    return options((code, f"{code} – {get_currency_name(code, locale=_LOCALE)}") for code in sorted(codes))
+    return options((code, f"{code} – {get_currency_name(code, locale=LOCALE)}") for code in sorted(codes))
 
 
 @cache
@@ -43,7 +42,7 @@ def time_zones() -> list[Any]:
 
 
 def _lands() -> dict[str, str]:
-    territories = Locale(_LOCALE).territories.items()
+    territories = LOCALE.territories.items()
     return {code: name for code, name in territories if len(code) == 2 and code.isalpha() and code not in _NOT_LANDS}
 
 
