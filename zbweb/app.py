@@ -17,7 +17,7 @@ from zbweb.config import Config
 from zbweb.crm import meter
 from zbweb.db import db, prepare_engine
 from zbweb.jobs import queue
-from zbweb.sync import runs
+from zbweb.sync import runs, withdrawal
 from zbweb.sync.documents import incoming
 from zbweb.sync.notifications import events
 from zbweb.sync.repair import links
@@ -54,6 +54,7 @@ def create_app(settings: Config | None = None) -> Flask:
     post.on_queued(queue.send_email)
     meter.on_call(queue.count_call)
     runs.on_queued(queue.run_sync)
+    withdrawal.on_left_over(queue.withdraw_token)
     events.on_received(queue.handle_event)
     events.on_documents(incoming.take)
     removal.on_removal(links.archive_removed)

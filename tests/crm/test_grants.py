@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.crm.scripted import Move, refuses, says
+from tests.crm.scripted import Move, says
 from zbweb import config
 from zbweb.clock import now
 from zbweb.crm import errors
@@ -206,12 +206,23 @@ def test_withdrawing_names_the_strongest_token(signs_in, http, changes, token):
     assert (signs_in.heard[0].path, signs_in.heard[0].form) == ("/oauth/v2/token/revoke", {"token": token})
 
 
-def test_withdrawing_what_is_unknown_already_is_fine(signs_in, http):
-    signs_in.play(refuses(400, "invalid_token"))
+@pytest.mark.parametrize(("status", "word"), [(200, "invalid_token"), (400, "invalid_code")])
+def test_withdrawing_what_is_unknown_already_is_fine(signs_in, http, status, word):
+    signs_in.play(says({"status": "failure", "error": word}, status))
     withdraw(grant(refresh_token="demo-refresh"), http=http)
 
 
-def test_a_failed_withdrawal_is_told(signs_in, http):
-    signs_in.play(Move(500, b""))
-    with pytest.raises(errors.Unavailable):
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (Move(500, b""), errors.Unavailable),
+        (says({}, 429), errors.RateLimited),
+        (says({"error": "Access Denied"}, 400), errors.RateLimited),
+        (Move(200, b"<html>"), errors.MalformedAnswer),
+        (says({"error": "invalid_client"}, 400), errors.CredentialsRefused),
+    ],
+)
+def test_a_failed_withdrawal_is_told(signs_in, http, answer, error):
+    signs_in.play(answer)
+    with pytest.raises(error):
         withdraw(grant(refresh_token="demo-refresh"), http=http)

@@ -15,7 +15,7 @@ from zbweb import config
 from zbweb.billing.models import Organisation
 from zbweb.clock import now
 from zbweb.crm import errors
-from zbweb.crm.credentials import CrmCredential, grant_in, revoke, save_credential
+from zbweb.crm.credentials import CrmCredential, grant_in, save_credential
 from zbweb.crm.grants import Grant, GrantKind
 from zbweb.crm.patience import Patience
 from zbweb.crm.renewal import RENEWALS_ALLOWED, StoredTokens, wait_before_renewal
@@ -274,16 +274,6 @@ def test_new_credentials_take_the_place_of_old_ones_under_the_same_id(signs_in, 
         again = save_credential(session, grant, organisation_id, replaces=row)
     assert (again.id, again.refused_reason) == (credential.id, "")
     assert StoredTokens(db.engine, credential.id, http=http).access(patience()) == "access-9"
-
-
-def test_revoking_withdraws_the_access_and_forgets_the_secrets(signs_in, credential, http):
-    signs_in.play(says({"status": "success"}))
-    with unit_of_work() as session:
-        revoke(session.get(CrmCredential, credential.id))
-    assert signs_in.heard[0].path == "/oauth/v2/token/revoke"
-    assert grant_in(stored(credential.id)).zsc_key == ""
-    with pytest.raises(errors.AuthExpired, match="withdrawn"):
-        StoredTokens(db.engine, credential.id, http=http).access(patience())
 
 
 def test_a_credential_that_is_gone_is_told_in_a_sentence(signs_in, organisation_id, http):

@@ -12,8 +12,8 @@ from zbweb import config
 from zbweb.billing.models import Organisation
 from zbweb.clock import now
 from zbweb.crm import errors
-from zbweb.crm.credentials import revoke, save_credential
-from zbweb.crm.grants import sign_in_with_refresh_token, sign_in_with_zsc
+from zbweb.crm.credentials import save_credential
+from zbweb.crm.grants import sign_in_with_refresh_token, sign_in_with_zsc, withdraw
 from zbweb.crm.port import BulkState, StageKind
 from zbweb.crm.query import coql_text
 from zbweb.crm.tokens import client_for, client_for_grant
@@ -460,8 +460,8 @@ def test_a_deactivated_user_closes_the_door(sandbox, credential, timing, http):
         client_for(credential.id, timing=timing, http=http).count("Accounts")
 
 
-def test_revoked_access_is_worth_nothing_to_whoever_kept_it(sandbox, credential, grant, timing, http):
-    with unit_of_work() as session:
-        revoke(session.merge(credential))
+def test_withdrawn_access_is_worth_nothing_to_whoever_kept_it(sandbox, timing, http):
+    kept = sign_in_with_refresh_token("demo-refresh", client_id="demo-client", client_secret="demo-secret", http=http)
+    withdraw(kept, http=http)
     with pytest.raises(errors.Unauthorised):
-        client_for(credential.id, timing=timing, http=http).count("Accounts")
+        client_for_grant(kept, timing=timing, http=http).count("Accounts")

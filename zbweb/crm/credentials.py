@@ -9,11 +9,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from zbweb.clock import now
 from zbweb.crm.cipher import reseal, seal, unseal
-from zbweb.crm.grants import Grant, GrantKind, withdraw
+from zbweb.crm.grants import Grant, GrantKind
 from zbweb.db import Base, Code, LongText, Name, OrganisationOwned, PrimaryKey, UtcTime
 
 _SECRETS = ("client_secret", "refresh_token", "zsc_key")
-_WITHDRAWN = "Access was withdrawn. Connect to Zoho CRM again."
 
 
 class CrmCredential(OrganisationOwned, Base):
@@ -63,18 +62,6 @@ def save_credential(
     session.add(credential)
     session.flush()  # for the id that the connection stores
     return credential
-
-
-def revoke(credential: CrmCredential) -> None:
-    """Withdraw the access at Zoho and forget the secrets; the caller's unit of work keeps the row.
-
-    Raises CrmError when Zoho cannot be reached; nothing is forgotten then.
-    """
-    withdraw(grant_in(credential))
-    credential.sealed_secrets = seal("{}")
-    credential.sealed_access_token = seal("")
-    credential.expires_at = now()
-    credential.refused_reason = _WITHDRAWN
 
 
 def reseal_all(session: Session) -> int:

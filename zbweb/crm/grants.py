@@ -55,6 +55,7 @@ _SENTENCES = {
     "invalid_code": "The code or refresh token is wrong, was used before, or was withdrawn. Make a new one in Zoho.",
     "invalid_redirect_uri": "The redirect address is not the one registered for this client in Zoho's API console.",
 }
+_UNKNOWN_TOKEN = frozenset({"invalid_token", "invalid_code"})
 _WRONG_KEY = "Zoho CRM does not accept this email address and ZSC key together. Check both, or generate a new key."
 _NO_KEY_SERVICE = (
     "Zoho CRM itself offers no public sign-in by ZSC key. Connect with OAuth, or let an administrator name a "
@@ -158,15 +159,19 @@ def renewed(
 
 
 def withdraw(grant: Grant, *, http: urllib3.PoolManager | None = None) -> None:
-    """Ask Zoho to forget this grant; what it no longer knows counts as forgotten."""
+    """Ask Zoho to forget this grant; what it no longer knows counts as forgotten.
+
+    Raises CrmError when Zoho could not be asked, asks to wait, or refuses.
+    """
     hosts = hosts_of(grant.accounts_url)
-    answer = _post(
-        f"{hosts.accounts_url}/oauth/v2/token/revoke", {"token": grant.refresh_token or grant.access_token}, http
-    )
-    if answer.status >= 500:
-        raise Unavailable(
-            "Zoho could not withdraw the access just now. Try again in a moment.", crm_status=answer.status
-        )
+    form = {"token": grant.refresh_token or grant.access_token}
+    answer = _post(f"{hosts.accounts_url}/oauth/v2/token/revoke", form, http)
+    reply = _reply(answer)
+    if reply.get("status") == "success":
+        return
+    refusal = refusal_of_token(GrantKind.OAUTH, answer, reply)
+    if refusal.code not in _UNKNOWN_TOKEN:
+        raise refusal
 
 
 def _refresh_form(refresh_token: str, client_id: str, client_secret: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from zbweb.billing.models import EmailMessage, OutboxRow
 from zbweb.billing.words import EmailStatus
+from zbweb.crm.credentials import CrmCredential
 from zbweb.db import organisation_of
 from zbweb.errors import NotFound
 from zbweb.jobs import queue
@@ -27,6 +28,7 @@ TASK_NAMES = {
     "handle_event": "Notification from Zoho CRM",
     "send_email": "E-mail",
     "keep_channel": "Order for notifications",
+    "withdraw_token": "Withdrawal of replaced access",
 }
 """What each task is called on the page."""
 
@@ -35,6 +37,7 @@ _ROWS: dict[str, InstrumentedAttribute[int]] = {
     "handle_event": CrmEvent.id,
     "send_email": EmailMessage.id,
     "keep_channel": Connection.id,
+    "withdraw_token": CrmCredential.id,
 }
 """The rows that tasks work on; `push` is given an organisation."""
 

@@ -90,6 +90,11 @@ def keep_channel(connection_id: int) -> None:
     _enqueue(INSTANT, "keep_channel", connection_id)
 
 
+def withdraw_token(credential_id: int) -> None:
+    """Have a worker withdraw, at Zoho, a refresh token that nothing uses any more."""
+    _enqueue(INSTANT, "withdraw_token", credential_id)
+
+
 def send_email(email_id: int) -> None:
     """Have a worker send an e-mail."""
     _enqueue(INSTANT, "send_email", email_id)

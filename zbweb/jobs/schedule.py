@@ -20,7 +20,7 @@ from zbweb.billing import post
 from zbweb.clock import now
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.jobs import queue
-from zbweb.sync import runs
+from zbweb.sync import runs, withdrawal
 from zbweb.sync.core.schedule import next_slot
 from zbweb.sync.core.words import ConnectionStatus, RunStatus, SyncedModule, Trigger
 from zbweb.sync.figures import metrics
@@ -144,6 +144,13 @@ def forget_notifications() -> None:
         events.forget_old(session)
 
 
+def wake_withdrawals() -> None:
+    """Hand on replaced refresh tokens that wait to be withdrawn: Zoho was away, or the job was lost with Redis."""
+    if not queue.is_waiting(queue.INSTANT):
+        for credential_id in withdrawal.waiting(db.session()):
+            queue.withdraw_token(credential_id)
+
+
 def refresh_statistics() -> None:
     """Keep SQLite's planner informed; connections see it when the pool opens them anew."""
     planner.inform(db.engine)
@@ -158,6 +165,7 @@ CHORES: tuple[Chore, ...] = (
     Chore("keep channels", 5.0, keep_channels),
     Chore("wake notifications", 2.0, wake_notifications),
     Chore("forget notifications", 3600.0, forget_notifications),
+    Chore("wake withdrawals", 3600.0, wake_withdrawals),
     Chore("refresh statistics", 1800.0, refresh_statistics),
 )
 

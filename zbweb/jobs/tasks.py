@@ -12,7 +12,7 @@ from rq import get_current_job
 from zbweb.billing import post
 from zbweb.db import db, work_for
 from zbweb.jobs import queue
-from zbweb.sync import execution
+from zbweb.sync import execution, withdrawal
 from zbweb.sync.documents import delivery
 from zbweb.sync.notifications import channels, events
 
@@ -87,3 +87,9 @@ def handle_event(event_id: int) -> None:
 def keep_channel(connection_id: int) -> None:
     """See to the order for notifications."""
     channels.keep(connection_id)
+
+
+@_task
+def withdraw_token(credential_id: int) -> None:
+    """Withdraw a refresh token that nothing uses any more."""
+    withdrawal.withdraw(credential_id)

@@ -20,7 +20,7 @@ from zbweb.crm.credentials import CrmCredential, save_credential
 from zbweb.crm.grants import Grant
 from zbweb.crm.port import CrmClient, CrmModule, CrmOrganisation, CrmUser
 from zbweb.db import organisation_of
-from zbweb.sync import runs
+from zbweb.sync import runs, withdrawal
 from zbweb.sync.core import schedule
 from zbweb.sync.core.words import ConnectionStatus, LinkReason, LinkState
 from zbweb.sync.currency import require_same_currency
@@ -117,7 +117,8 @@ def connect(session: Session, grant: Grant, proof: Proof, *, actor: Actor, repla
 
     The same CRM organisation keeps its row, links and settings; a disabled one stays disabled. Another CRM
     organisation raises WouldReplace unless `replace` says that a person confirmed it. Raises Taken when another
-    organisation here syncs with this CRM organisation.
+    organisation here syncs with this CRM organisation. A refresh token that nothing uses any more is withdrawn at
+    Zoho after the commit.
     """
     present = active(session)
     other = present if present and present.crm_organisation_id != proof.organisation.id else None
@@ -136,6 +137,7 @@ def connect(session: Session, grant: Grant, proof: Proof, *, actor: Actor, repla
         _retire(session, other, actor=actor)
     _describe(connection, proof, actor)
     held = session.get(CrmCredential, connection.credential_id) if connection.credential_id else None
+    withdrawal.keep_what_is_replaced(session, held, grant)
     connection.credential_id = save_credential(session, grant, organisation_of(session), replaces=held).id
     _flush_or_taken(session, connection)
     _note(session, connection, "connected", actor)
@@ -167,6 +169,7 @@ def _retire(session: Session, connection: Connection, *, actor: Actor) -> None:
     connection.status = ConnectionStatus.REPLACED
     connection.next_sync_at = None
     runs.cancel_waiting(session, connection, "Another Zoho CRM organisation was connected.")
+    withdrawal.leave(session, connection)
     _set_links_aside(session, connection)
     _note(session, connection, "replaced", actor)
     session.flush()  # the new row may only become the connected one once this one is not
