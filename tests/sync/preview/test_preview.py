@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import select
 
-from tests.factories.both_sides import add_customer, bill, change, fill_both_sides, person
+from tests.factories.both_sides import add_customer, bill, change, fill_both_sides, link_of, person
 from tests.factories.runs import make_run
 from tests.factories.sync import connected, hasty_client
 from zbweb.billing import customers
@@ -159,6 +159,15 @@ def test_what_waits_to_be_sent_is_listed_with_why_it_was_refused(app, asha, sand
     assert (outgoing[linked].is_new, outgoing[linked].problem) == (False, "")
     assert outgoing[refused].is_new
     assert outgoing[refused].problem
+
+
+def test_an_account_that_we_made_and_that_changed_by_fields_of_no_concern_is_no_newcomer(app, asha, sandbox):
+    partners = connected(app, sandbox, scope="accounts_and_contacts", extent="both", policy="skip")
+    customer_id = add_customer(display_name="Acme", persons=(person(),))
+    partners.sync()
+    partners.edit("Accounts", link_of("customer", customer_id).crm_id, Rating="Active")
+    found = foreseen(partners)
+    assert [haul.part for haul in found.hauls] == ["changed", "changed"]
 
 
 def test_the_wizards_choices_are_previewed_before_they_are_saved(app, asha, sandbox):

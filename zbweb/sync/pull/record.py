@@ -144,10 +144,12 @@ def _agree(link: Link, merged: Merge, arrival: Incoming) -> None:
     snapshot = {**link.snapshot, **merged.snapshot}
     for name in merged.conflicts.keys() - merged.snapshot.keys():
         snapshot.pop(name, None)
+    if snapshot != link.snapshot:
+        link.direction = Direction.IN
     if snapshot != link.snapshot or link.excluded_at or link.crm_modified_at != arrival.modified_at:
         link.snapshot, link.excluded_at = snapshot, None
         link.crm_modified_at, link.crm_name = arrival.modified_at, arrival.name[:255]
-        link.synced_at, link.direction = now(), Direction.IN
+        link.synced_at = now()
 
 
 # --- records that are not linked: customers ---------------------------------------------------------
