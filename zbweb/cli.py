@@ -39,6 +39,7 @@ def _fill() -> None:
         work_for(session, None)
         if session.scalars(select(Organisation.id).limit(1)).first() is None:
             demo.load(session)
+            print(demo.WELCOME, flush=True)  # noqa: T201  all that a first-time user has read
 
 
 def migrate() -> None:

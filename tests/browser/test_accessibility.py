@@ -13,6 +13,9 @@ WIDE, PHONE = {"width": 1360, "height": 850}, {"width": 390, "height": 844}
 AXE = "axe.run({resultTypes: ['violations']}).then((found) => found.violations)"
 COLOURS = "axe.run({runOnly: ['color-contrast'], resultTypes: ['violations']}).then((found) => found.violations)"
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+CUT_OFF = """() => [...document.querySelectorAll(".table-scroll:not(:has(.table-pinned))")]
+  .filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.querySelector("caption").textContent)"""
+"""Tables that a reader must push sideways; those whose first column stays in sight are meant to be."""
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +77,7 @@ def test_every_page_is_usable_by_everyone_in_light_and_dark_wide_and_on_a_phone(
             wrong += [f"{path} {size['width']} {scheme} {each}" for each in complaints(admin, script)]
             if (over := admin.evaluate(TOO_WIDE)) > 0:
                 wrong.append(f"{path} {size['width']} is {over} px too wide")
+            wrong += [f"{path} {size['width']} cuts off the table {each}" for each in admin.evaluate(CUT_OFF)]
     admin.set_viewport_size(WIDE)
     assert wrong == [], "\n".join(wrong)
 

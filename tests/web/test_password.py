@@ -37,6 +37,7 @@ def test_every_other_browser_is_signed_out(app, asha):
         ({"present": "wrong"}, "That is not your present password."),
         ({"present": ""}, "Enter the password you have."),
         ({"wanted": "short"}, "Use at least 10 characters."),
+        ({"repeated": ""}, "Enter the new password once more."),
         ({"repeated": "something else"}, "This differs from the new password above."),
     ],
 )
@@ -45,6 +46,10 @@ def test_a_refusal_stands_at_its_field_and_changes_nothing(app, asha, typed, sen
     assert answer.status_code == 422
     assert sentence in answer.text
     assert sign_in(app.test_client(), PASSWORD) == 302
+
+
+def test_each_field_is_marked_as_required(asha):
+    assert asha.get("/password").text.count('class="required"') == 3
 
 
 def test_sales_people_change_theirs_too(ben):

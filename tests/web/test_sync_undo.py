@@ -99,6 +99,12 @@ def test_what_a_very_large_sync_did_is_looked_through_once_the_page_stands(asha,
     assert "Added by this sync" in asha.get(f"{page_of(run)}?now=1").text
 
 
+def test_the_history_tells_that_a_sync_was_undone(asha, run):
+    assert "Undone <time" not in asha.get("/settings/integrations/zoho-crm/history").text
+    asha.post(page_of(run), {"removed": "away"})
+    assert "Undone <time" in asha.get("/settings/integrations/zoho-crm/history").text
+
+
 def test_a_sync_that_changed_nothing_has_nothing_to_undo(asha, run):
     with unit_of_work() as session:
         quiet = make_run(

@@ -17,6 +17,8 @@ from zbweb.demo.organisations import found
 LOADERS: tuple[Callable[[Session, Organisation], None], ...] = (catalogue.load, customers.load, transactions.load)
 """What each organisation gets. A loader reads the organisation's name to know which of the two it is."""
 
+WELCOME = "demo data are loaded: sign in as admin@example.com; README.md tells its password and how to connect Zoho CRM"
+
 
 def load(session: Session) -> None:
     """Fill the database unless it holds an organisation already; the caller's unit of work commits."""

@@ -30,6 +30,10 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
         "New Password", [InputRequired("Enter a new password.")], render_kw={"autocomplete": "new-password"}
     )
     repeated = PasswordField(
-        "New Password Again", [EqualTo("wanted", "This differs from the new password above.")],
+        "New Password Again",
+        [
+            InputRequired("Enter the new password once more."),
+            EqualTo("wanted", "This differs from the new password above."),
+        ],
         render_kw={"autocomplete": "new-password"},
-    )  # fmt: skip
+    )
