@@ -130,6 +130,17 @@ def test_nothing_is_merged_into_a_record_that_went_before(twins, sandbox):
     assert pair.customers() == []
 
 
+def test_nothing_is_merged_into_a_record_that_became_a_customer_of_its_own(twins, sandbox):
+    pair, first, second = twins
+    pair.edit("Accounts", second, Account_Name="Zylker")
+    pair.sync()
+    assert sorted(each.display_name for each in pair.customers()) == ["Acme", "Zylker"]
+    pass_time(sandbox)
+    pair.drop("Accounts", first)
+    assert pair.sync().status == "succeeded"
+    assert [each.display_name for each in pair.customers()] == ["Zylker"]
+
+
 def test_an_account_that_stands_there_for_its_documents_takes_nothing_over(twins):
     pair, first, _second = twins
     with unit_of_work() as session:

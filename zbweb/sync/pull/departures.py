@@ -7,8 +7,8 @@ undoing the run brings it back.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import Session, aliased
 
 from zbweb.billing.models import ContactPerson, Customer, Payment, Transaction
 from zbweb.clock import now
@@ -97,8 +97,19 @@ def _follow(desk: Desk, link: Link, holding: Holding | None, *, is_busy: bool) -
 
 
 def _survivor(desk: Desk, link: Link) -> Link | None:
-    """A skipped record of the same name: the CRM merged the linked one into it. Of several, the first met."""
+    """A skipped record of the same name: the CRM merged the linked one into it. Of several, the first met.
+
+    One that has become another customer's meanwhile is that one's, whatever it was called when it was skipped.
+    """
+    others = aliased(Link)
+    is_taken = exists().where(
+        others.connection_id == Link.connection_id,
+        others.crm_module == Link.crm_module,
+        others.crm_id == Link.crm_id,
+        others.state == LinkState.ACTIVE,
+    )
     statement = select(Link).where(
+        ~is_taken,
         Link.connection_id == desk.connection_id,
         Link.entity == link.entity,
         Link.entity_id == link.entity_id,
