@@ -50,6 +50,23 @@ def state(person, transaction_id):
     return person.get(f"/transactions/{transaction_id}/zoho-crm", headers={"HX-Request": "true"}).text
 
 
+@pytest.mark.parametrize("who", ["asha", "ben"])
+def test_a_document_says_when_nobody_has_set_up_its_kind_yet(request, connected, who):
+    invoice_id = an_invoice()
+    found = state(request.getfixturevalue(who), invoice_id)
+    assert "Invoices are not sent to Zoho CRM yet." in found
+    assert "hx-get" not in found, "nothing changes by itself"
+    assert (f'href="{SETUP}"' in found) == (who == "asha")
+    save(connected)
+    assert "not sent to Zoho CRM yet" not in state(connected, invoice_id)
+
+
+def test_nothing_is_said_where_an_admin_switched_documents_off(connected):
+    invoice_id = an_invoice()
+    save(connected, enabled="")
+    assert state(connected, invoice_id).strip() == ""
+
+
 # --- the setup --------------------------------------------------------------------------------------
 
 
@@ -105,12 +122,6 @@ def test_documents_that_exist_already_are_counted_and_queued_when_asked(connecte
 def test_the_document_page_asks_for_its_state(connected):
     invoice_id = an_invoice()
     assert f"/transactions/{invoice_id}/zoho-crm" in connected.get(f"/invoices/{invoice_id}").text
-
-
-def test_without_a_setup_there_is_nothing_to_say(connected):
-    text = state(connected, an_invoice())
-    assert "card" not in text
-    assert "hx-get" not in text
 
 
 def test_waiting_there_failed_and_retried(connected, ben):

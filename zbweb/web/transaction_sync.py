@@ -4,9 +4,11 @@ from flask import Blueprint, flash, url_for
 from flask.typing import ResponseReturnValue
 
 from zbweb.billing import transactions
+from zbweb.billing.words import Kind
 from zbweb.db import db, unit_of_work
 from zbweb.sync.documents import state
 from zbweb.web import access, htmx
+from zbweb.web.kinds import PAGES
 
 bp = Blueprint("transaction_sync", __name__)
 
@@ -37,5 +39,6 @@ def _chip(transaction_id: int) -> ResponseReturnValue:
     return htmx.page(
         "transaction_sync/chip.html",
         document=document,
+        page=PAGES[Kind(document.kind)],
         standing=state.standing(session, document),
     )

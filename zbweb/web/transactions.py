@@ -67,7 +67,7 @@ def show(kind: Kind, transaction_id: int) -> ResponseReturnValue:
     return render_template(
         "transactions/show.html", page=PAGES[kind], pages=PAGES, detail=detail, document=detail.transaction,
         moves=[(to, move_button(kind, status, to)) for to in detail.moves], story=story.told(detail.history),
-        base_currency=own.base_currency,
+        base_currency=own.base_currency, seller=own,
         taxes=[(row["name"], Decimal(row["rate"]), Decimal(row["tax"])) for row in detail.transaction.tax_table],
     )  # fmt: skip
 

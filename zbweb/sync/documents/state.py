@@ -19,9 +19,10 @@ from zbweb.sync.models import Connection, Link
 
 
 class State(StrEnum):
-    """What the page shows; NOTHING: documents of this kind are not synced."""
+    """What the page shows; NOTHING: nobody wants documents of this kind synced. UNSET: nobody has said yet."""
 
     NOTHING = "nothing"
+    UNSET = "unset"
     THERE = "there"
     WAITING = "waiting"
     HELD = "held"
@@ -48,7 +49,8 @@ def standing(session: Session, transaction: Transaction) -> Standing:
     link = _link(session, connection, transaction) if connection is not None else None
     is_sent = setup is not None and setup.is_saved and setup.enabled
     if connection is None or (not is_sent and link is None):
-        return Standing(State.NOTHING)
+        is_open = connection is not None and connection.is_live and (setup is None or not setup.is_saved)
+        return Standing(State.UNSET if is_open else State.NOTHING)
     row = session.scalar(
         select(OutboxRow).where(OutboxRow.entity == Entity.TRANSACTION, OutboxRow.entity_id == transaction.id)
     )
