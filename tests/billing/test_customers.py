@@ -140,6 +140,17 @@ def test_a_second_editor_is_told_that_the_first_was_quicker(work, asha):
     assert customer.display_name == "First"
 
 
+def test_a_customer_without_a_currency_of_its_own_can_be_edited_with_transactions(work, asha):
+    customer = make_customer(work, currency="")
+    customer.currency = ""  # as the CRM brings them
+    add_invoice(work, customer)
+    assert set(customers.change(work, customer, values={"currency": "USD", "phone": "1"}, actor=asha.actor)) == {
+        "phone"
+    }
+    with pytest.raises(Invalid, match="cannot change any more"):
+        customers.change(work, customer, values={"currency": "EUR"}, actor=asha.actor)
+
+
 def test_the_currency_is_fixed_once_there_are_transactions(work, asha):
     customer = make_customer(work)
     customers.change(work, customer, values={"currency": "EUR"}, actor=asha.actor)

@@ -51,6 +51,8 @@ def test_a_payment_tells_the_journal_of_each_invoice_and_so_the_crm(session, ash
         ("50", {"first": "50.01"}, "allocations"),
         ("500", {"first": "100.01"}, "allocations-{first}"),
         ("500", {"first": "-1"}, "allocations-{first}"),
+        ("50.005", {}, "amount"),
+        ("50", {"first": "10.001"}, "allocations-{first}"),
     ],
 )
 def test_impossible_amounts_are_refused(session, asha, acme, amount, parts, field):

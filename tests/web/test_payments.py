@@ -106,9 +106,22 @@ def test_more_than_an_invoice_owes_is_refused_at_its_row(chen, acme, invoices):
     assert 'value="150"' in answer.text
 
 
+def test_an_invoice_that_was_paid_in_another_tab_is_said_at_the_top_as_its_row_is_gone(chen, acme, invoices):
+    for each in invoices:
+        rows = to(**{str(each.id): "100"})
+        chen.post("/payments/new", paid(request_key=f"tab-1-{each.id}", **rows), query_string={"customer_id": acme.id})
+    late = to(**{str(invoices[0].id): "100"})
+    answer = chen.post(f"/payments/new?customer_id={acme.id}", paid(request_key="tab-2", **late))
+    assert answer.status_code == 422
+    banner = re.search(r"<div[^>]*data-form-errors.*?</div>", answer.text, re.DOTALL)
+    assert f"{invoices[0].number} is paid already." in banner[0]
+    assert len(payments()) == 2
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
+        ({"amount": "12.345"}, "12.345 is no amount of USD, which is counted in steps of 0.01."),
         ({"amount": ""}, "Enter the amount."),
         ({"amount": "0"}, "The amount must be more than zero."),
         ({"amount": "x"}, "Write a number"),

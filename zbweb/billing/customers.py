@@ -12,7 +12,7 @@ from babel.numbers import is_currency
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from zbweb.billing import contact_persons, custom_fields, journal, removal
+from zbweb.billing import books, contact_persons, custom_fields, journal, removal
 from zbweb.billing.changes import Changes, apply, differences, ensure_current, ensure_fits, jsonable
 from zbweb.billing.contact_persons import PersonDraft
 from zbweb.billing.journal import Actor
@@ -134,7 +134,10 @@ def edit(
 
 def change(session: Session, customer: Customer, *, values: Mapping[str, Any], actor: Actor) -> Changes:
     """Give a customer new values by column (`custom.<key>` for custom fields); answers what really changed."""
-    changes = differences(customer, _checked(session, values))
+    checked = _checked(session, values)
+    if checked.get("currency") == books.currency_of(session, customer):
+        checked["currency"] = customer.currency  # "" means the base currency, which forms spell out
+    changes = differences(customer, checked)
     if not changes:
         return changes
     if "currency" in changes and has_transactions(session, customer):

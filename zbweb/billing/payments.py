@@ -125,7 +125,11 @@ def edit(session: Session, payment: Payment, draft: PaymentDraft, *, version: in
 def allocate(session: Session, payment: Payment, amounts: Mapping[int, Decimal], *, actor: Actor) -> None:
     """Use a payment for invoices, by invoice id, on top of what it settles already; Conflict or Invalid."""
     payment = _hold(session, payment)
-    wanted = {invoice_id: round_money(amount, payment.currency) for invoice_id, amount in amounts.items() if amount}
+    wanted = {
+        invoice_id: _in_coins(amount, payment.currency, f"allocations-{invoice_id}")
+        for invoice_id, amount in amounts.items()
+        if amount
+    }
     if sum(wanted.values(), ZERO) > payment.unused:
         sentence = f"Only {in_words(payment.unused, payment.currency)} of this payment is left to allocate."
         raise Invalid(sentence, {"allocations": sentence})
@@ -154,7 +158,7 @@ def apply_credit(session: Session, invoice: Transaction, *, actor: Actor, amount
     available = sum((payment.unused for payment in unused), ZERO)
     if not available:
         raise Conflict("This customer has no credit to apply.")
-    wanted = min(available, invoice.balance) if amount is None else round_money(amount, invoice.currency)
+    wanted = min(available, invoice.balance) if amount is None else _in_coins(amount, invoice.currency)
     if not 0 < wanted <= min(available, invoice.balance):
         sentence = f"At most {in_words(min(available, invoice.balance), invoice.currency)} can be applied."
         raise Invalid(sentence, {"amount": sentence})
@@ -183,7 +187,7 @@ def refund(
 ) -> Refund:
     """Give back a part of what a payment has left; Invalid if it has less."""
     payment = _hold(session, payment)
-    amount = round_money(amount, payment.currency)
+    amount = _in_coins(amount, payment.currency)
     if not 0 < amount <= payment.unused:
         left = in_words(payment.unused, payment.currency)
         sentence = f"At most {left} can be refunded: the rest settles invoices."
@@ -241,7 +245,7 @@ def _hold(session: Session, payment: Payment) -> Payment:
 
 def _checked(session: Session, draft: PaymentDraft, currency: str) -> dict[str, Any]:
     own = books.own(session)
-    amount = round_money(draft.amount, currency)
+    amount = _in_coins(draft.amount, currency)
     checks = {
         "amount": (not 0 < amount < money.LIMIT, "The amount must be more than zero."),
         "date": (
@@ -265,12 +269,25 @@ def _checked(session: Session, draft: PaymentDraft, currency: str) -> dict[str, 
     return values
 
 
+def _in_coins(amount: Decimal, currency: str, field: str = "amount") -> Decimal:
+    """The amount as the currency counts it; Invalid where it has nothing so small: money is not rounded unasked."""
+    counted = round_money(amount, currency)
+    if counted != amount:
+        step = Decimal(1).scaleb(-money.exponent(currency))
+        sentence = f"{amount} is no amount of {currency}, which is counted in steps of {step}."
+        raise Invalid(sentence, {field: sentence})
+    return counted
+
+
 def _ensure_payable(payment: Payment, invoice: Transaction, amount: Decimal) -> None:
     name = invoice.number or "this draft"
     if invoice.kind != Kind.INVOICE or invoice.status != Status.SENT:
         raise Conflict(f"Only a sent invoice can be paid; {name} is {invoice.status}. Mark it as sent first.")
     if invoice.customer_id != payment.customer_id or invoice.currency != payment.currency:
         raise Conflict(f"{name} belongs to another customer or is in another currency.")
+    if not invoice.balance:
+        sentence = f"{name} is paid already."
+        raise Invalid(sentence, {f"allocations-{invoice.id}": sentence})
     if not 0 < amount <= invoice.balance:
         sentence = f"At most {in_words(invoice.balance, invoice.currency)} can be allocated to {name}."
         raise Invalid(sentence, {f"allocations-{invoice.id}": sentence})

@@ -176,6 +176,7 @@ def _show_form(
     status: int = 200,
 ) -> ResponseReturnValue:  # fmt: skip
     session = db.session()
+    form.tell_of_rows_gone({invoice.id for invoice in invoices})
     return htmx.page(
         "payments/edit.html", status=status, form=form, customer=customer, payment_id=payment_id,
         invoices={invoice.id: invoice for invoice in invoices}, currency=books.currency_of(session, customer),
@@ -188,6 +189,8 @@ def _show(
 ) -> ResponseReturnValue:
     session = db.session()
     detail = list_of.detail(session, payment_id)
+    if allocations is not None:
+        allocations.tell_of_rows_gone({invoice.id for invoice in detail.open_invoices})
     return htmx.page(
         "payments/show.html", status=status, detail=detail, payment=detail.payment, modes=payments.MODES,
         allocations=allocations or AllocationsForm(formdata=None, data={"allocations": rows_for(detail.open_invoices)}),

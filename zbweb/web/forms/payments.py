@@ -1,7 +1,7 @@
 """The forms of a payment: recording it with what it settles, changing it, and giving a part of it back."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -57,6 +57,12 @@ class AllocationsForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
         """Invoice id → what goes to it, for those that get anything."""
         rows = [entry.form for entry in self.allocations.entries]
         return {row.invoice_id.data: row.amount.data for row in rows if row.invoice_id.data and row.amount.data}
+
+    def tell_of_rows_gone(self, shown: Container[int]) -> None:
+        """Say of the form what was refused of invoices that are not `shown` any more: their rows cannot say it."""
+        for row in (entry.form for entry in self.allocations.entries):
+            if row.invoice_id.data not in shown:
+                self.form_errors.extend(row.amount.errors)
 
     def apply_oldest_first(self, invoices: Sequence[Transaction]) -> None:
         """Divide the amount over the invoices in their order."""
