@@ -29,3 +29,17 @@ def linked_crm_ids(session: Session, connection_id: int, crm_module: str, crm_id
         Link.state == LinkState.ACTIVE,
     )
     return set(session.scalars(statement))
+
+
+def past_crm_ids(session: Session, connection_id: int, entity: Entity, ids: Collection[int]) -> dict[int, set[str]]:
+    """The CRM records that local ones were pairs with and are not any more: deleted, merged or unlinked there."""
+    statement = select(Link.entity_id, Link.crm_id).where(
+        Link.connection_id == connection_id,
+        Link.entity == entity,
+        Link.entity_id.in_(ids),
+        Link.state == LinkState.ARCHIVED,
+    )
+    found: dict[int, set[str]] = {}
+    for entity_id, crm_id in session.execute(statement):
+        found.setdefault(entity_id, set()).add(crm_id)
+    return found

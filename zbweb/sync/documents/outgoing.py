@@ -21,7 +21,7 @@ from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Direction, Entity, LinkReason, LinkState, Outcome
 from zbweb.sync.desk import Desk
 from zbweb.sync.documents import parties, products, shapes
-from zbweb.sync.documents.parties import Parties
+from zbweb.sync.documents.parties import Parties, Party
 from zbweb.sync.documents.products import Products
 from zbweb.sync.models import Link
 from zbweb.sync.outbox import claims
@@ -29,6 +29,7 @@ from zbweb.sync.outbox.claims import Claimed
 from zbweb.sync.outbox.courier import Courier, SentModule, Setback, fate_of
 from zbweb.sync.pairs import linked_crm_ids, links_of
 
+_OWNERS = ("account", "contact")
 _BUSY_SECONDS = 5.0
 _CLOCKS_APART = timedelta(minutes=5)
 """How far behind ours the CRM's clock may be, as long as it has not told us the time."""
@@ -100,7 +101,8 @@ def _tied(courier: Courier, module: SentModule, sheets: Sequence[Sheet]) -> tupl
     if not sheets:
         return [], {}
     people = parties.ensure(courier, module.kind, {sheet.paper.customer_id for sheet in sheets})
-    items = {line.item_id for sheet in sheets if sheet.paper.customer_id in people.known for line in sheet.paper.lines}
+    going = [each for each in sheets if each.paper.customer_id in people.known or _stays_there(each, people)]
+    items = {line.item_id for sheet in going for line in sheet.paper.lines}
     goods = products.ensure(courier, module.kind, items)
     sheets = _put_off(courier, module, sheets, people, goods)
     sources = links_of(
@@ -109,7 +111,8 @@ def _tied(courier: Courier, module: SentModule, sheets: Sequence[Sheet]) -> tupl
     )  # fmt: skip
     ties = {}
     for sheet in sheets:
-        party, source = people.known[sheet.paper.customer_id], sources.get(sheet.paper.source_id or 0)
+        party = people.known.get(sheet.paper.customer_id, Party())  # of none where it stays where it is
+        source = sources.get(sheet.paper.source_id or 0)
         ties[sheet.paper.id] = Ties(party.account, party.contact, _source_id(module, source), goods.ids)
     return sheets, ties
 
@@ -131,7 +134,7 @@ def _put_off(
         )
         if customer_id in people.busy:
             busy.append(sheet)
-        elif customer_id in people.blocked:
+        elif customer_id in people.blocked and not _stays_there(sheet, people):
             setbacks.append((sheet, people.blocked[customer_id]))
         elif refused is not None:
             setbacks.append((sheet, Setback(Reason.BLOCKED_BY_ITEM, refused.code, refused.words)))
@@ -146,11 +149,19 @@ def _put_off(
     return ready
 
 
+def _stays_there(sheet: Sheet, people: Parties) -> bool:
+    """Whether the document was given to a record that its customer has no longer: the CRM knows where it went."""
+    past, snapshot = people.past.get(sheet.paper.customer_id, ()), sheet.snapshot or {}
+    return any(snapshot.get(key) in past for key in _OWNERS)
+
+
 def _compose(sheet: Sheet, ties: Ties, module: SentModule) -> Told:
     snapshot = sheet.snapshot or {}
     values = compose(sheet.paper, ties, module.shape, present_status=str(snapshot.get("status") or ""))
     if sheet.made_in_crm and "subject" in values:
         values["subject"] = snapshot.get("subject")  # the name that people there gave it
+    if not (ties.account or ties.contact):
+        values = {key: value for key, value in values.items() if key not in _OWNERS}
     return Told(sheet, values, news(values, snapshot))
 
 

@@ -1,7 +1,10 @@
 """The customer of a document as the CRM wants it: an account, and a contact where there is one.
 
-A customer who is not in the CRM yet is pushed first. An individual is a contact there, but the CRM's documents
-want an account: the contact's own, else one by the customer's name, which the customers' sync leaves alone.
+A customer who is not in the CRM yet is pushed first; one whose record there was deleted, merged or unlinked is not
+made anew behind anybody's back: new documents wait, and those that are there stay where they are.
+
+An individual is a contact there, but the CRM's documents want an account: the contact's own, else one by the
+customer's name, which the customers' sync leaves alone.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +23,7 @@ from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Direction, Entity, Extent, LinkReason, LinkState, SyncedModule
 from zbweb.sync.models import Connection, Link
 from zbweb.sync.outbox.courier import Courier, Setback
-from zbweb.sync.pairs import linked_crm_ids, links_of
+from zbweb.sync.pairs import linked_crm_ids, links_of, past_crm_ids
 from zbweb.sync.push.one_customer import push_one
 
 _ACCOUNTS, _CONTACTS = "Accounts", "Contacts"
@@ -36,11 +39,15 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Parties by customer id; `busy` customers cannot be pushed this moment, `blocked` ones not at all."""
+    """Parties by customer id; `busy` customers cannot be pushed this moment, `blocked` ones not at all.
+
+    `past` are the CRM ids of customers who had a pair and have none now.
+    """
 
     known: Mapping[int, Party]
     busy: frozenset[int]
     blocked: Mapping[int, Setback]
+    past: Mapping[int, Collection[str]]
 
 
 def ensure(courier: Courier, kind: Kind, customer_ids: Collection[int]) -> Parties:
@@ -49,7 +56,9 @@ def ensure(courier: Courier, kind: Kind, customer_ids: Collection[int]) -> Parti
     found = {customer_id: (link.crm_module, link.crm_id) for customer_id, link in links.items()}
     busy: set[int] = set()
     are_pushed = _are_pushed(courier.connection_id)
-    for customer_id in sorted(set(customer_ids) - found.keys()) if are_pushed else ():
+    missing = set(customer_ids) - found.keys()
+    past = past_crm_ids(db.session(), courier.connection_id, Entity.CUSTOMER, missing)
+    for customer_id in sorted(missing - past.keys()) if are_pushed else ():
         link = _push(courier, customer_id)
         if link is not None:
             found[customer_id] = link.crm_module, link.crm_id
@@ -59,13 +68,14 @@ def ensure(courier: Courier, kind: Kind, customer_ids: Collection[int]) -> Parti
     contacts = {key: crm_id for key, (module, crm_id) in found.items() if module == _CONTACTS}
     known = _with_primary_contacts(courier, accounts)
     blocked = dict.fromkeys(set(customer_ids) - found.keys() - busy, _NOT_THERE if are_pushed else _ONLY_FETCHED)
+    blocked |= dict.fromkeys(past, _PARTED)
     if contacts and _wants_account(courier, kind):
         theirs, refused = _accounts_of(courier, kind, contacts)
         known |= {key: Party(theirs[key], contacts[key]) for key in theirs}
         blocked |= refused
     else:
         known |= {key: Party("", crm_id) for key, crm_id in contacts.items()}
-    return Parties(known, frozenset(busy), blocked)
+    return Parties(known, frozenset(busy), blocked, past)
 
 
 _NOT_THERE = Setback(
@@ -76,7 +86,12 @@ _ONLY_FETCHED = Setback(
     Reason.CUSTOMER_ONLY_FETCHED, Reason.CUSTOMER_ONLY_FETCHED,
     "The customer is not in Zoho CRM, and customers are only fetched from there.", hint=3600.0, is_skip=True,
 )  # fmt: skip
-"""Nobody's mistake: the document is looked at again when its customer gets a pair, and hourly."""
+_PARTED = Setback(
+    Reason.CUSTOMER_PARTED, Reason.CUSTOMER_PARTED,
+    "The customer's record in Zoho CRM was deleted, merged or unlinked. Link the customer to a record, or choose Push "
+    "now on its page.", hint=3600.0, is_skip=True,
+)  # fmt: skip
+"""Nobody's mistake, as the one before: the document is looked at again when its customer gets a pair, and hourly."""
 
 
 def _are_pushed(connection_id: int) -> bool:

@@ -75,7 +75,7 @@ def _waiting(connection: Connection, row: OutboxRow, link: Link | None) -> Stand
         return Standing(State.HELD, "The integration is disabled.", link=link)
     if connection.is_paused:
         return Standing(State.HELD, "The sync is paused.", link=link)
-    if row.error_code == Reason.CUSTOMER_ONLY_FETCHED:
+    if row.error_code in (Reason.CUSTOMER_ONLY_FETCHED, Reason.CUSTOMER_PARTED):
         return Standing(State.HELD, row.error_message, link=link)
     if row.error_code:
         words = row.error_message or history.sentence(row.error_code)

@@ -22,7 +22,8 @@ from zbweb.sync import connection as connections
 from zbweb.sync import runs
 from zbweb.sync.core.words import Entity, Extent, LinkReason, LinkState, SyncedModule, Trigger
 from zbweb.sync.errors import NotConnected
-from zbweb.sync.models import Connection, Link
+from zbweb.sync.models import Connection, Link, SyncRun
+from zbweb.sync.outbox import claims
 
 CRM_MODULE = {CustomerType.BUSINESS: "Accounts", CustomerType.INDIVIDUAL: "Contacts"}
 """Which CRM module a customer of each type is paired with."""
@@ -108,7 +109,7 @@ def active_link(session: Session, entity: Entity, entity_id: int) -> Link:
     return link
 
 
-def push_now(session: Session, customer: Customer, *, actor: Actor) -> None:
+def push_now(session: Session, customer: Customer, *, actor: Actor) -> SyncRun:
     """Queue a sync that sends this customer and its persons alone, ahead of what else waits.
 
     Raises NotConnected, Paused or SetupIncomplete, and Conflict where customers are only fetched.
@@ -119,7 +120,7 @@ def push_now(session: Session, customer: Customer, *, actor: Actor) -> None:
         raise Conflict("Customers are only fetched from Zoho CRM. An administrator can change that in their setup.")
     persons = [person.id for person in customer.contact_persons]
     local = {Entity.CUSTOMER: [customer.id], Entity.CONTACT_PERSON: persons}
-    runs.queue_run(
+    return runs.queue_run(
         session, connection, trigger=Trigger.INSTANT, actor_name=actor.name, only={"crm": {}, "local": local}
     )
 
@@ -153,6 +154,7 @@ def link_to(
         session.flush()
     except IntegrityError as error:  # somebody, or a run, linked one of the two a moment ago
         raise Conflict("One of the two was linked a moment ago. Reload the page to see how it stands.") from error
+    claims.wake_documents(session, live.id, link.created_at)
     _tell(session, link, action="linked", actor=actor)
     return link
 
