@@ -66,7 +66,8 @@ def test_turning_one_on_turns_the_other_off(connected):
     connected.post(URL, {"invoice": "y"})
     connected.post(URL, {"invoice": "y", "quote": "y"})
     assert connection().automation == "quote"
-    connected.post(URL, {"invoice": "y", "quote": "y"})
+    answer = connected.post(URL, {"invoice": "y", "quote": "y"})
+    assert "No more quotes are made" in connected.get(answer.location).text
     assert connection().automation == "invoice"
     connected.post(URL, {})
     assert (connection().automation, connection().automation_since, seen()) == ("none", None, 0)

@@ -24,6 +24,11 @@ _SAVED = {
     Automation.INVOICE: "From now on an invoice is created when a potential is won.",
     Automation.QUOTE: "From now on a quote follows each new potential.",
 }
+_INSTEAD = {
+    Automation.INVOICE: " No more quotes are made: a potential makes one of the two.",
+    Automation.QUOTE: " No more invoices are made: a potential makes one of the two.",
+}
+"""What is said when the other switch was on until now."""
 
 
 def switches(connection: Connection) -> AutomationForm:
@@ -44,10 +49,12 @@ def edit() -> ResponseReturnValue:
     choice = form.choice(Automation(connection.automation)) if form.validate() else None
     if choice is None:
         return _page(connection, form, problem="" if form.errors else _BOTH)
+    before = Automation(connection.automation)
     has_changed, problem = _chosen(connection, choice)
     if problem:
         return _page(connection, switches(connection), problem=problem)
-    return _saved(connection, choice, has_changed=has_changed)
+    said = _SAVED[choice] + (_INSTEAD.get(choice, "") if before is not Automation.NONE else "")
+    return _saved(connection, said if has_changed else "")
 
 
 def _chosen(connection: Connection, choice: Automation) -> tuple[bool, str]:
@@ -69,11 +76,11 @@ def _choose(connection: Connection, choice: Automation) -> bool:
     return has_changed
 
 
-def _saved(connection: Connection, choice: Automation, *, has_changed: bool) -> ResponseReturnValue:
+def _saved(connection: Connection, said: str) -> ResponseReturnValue:
     if htmx.is_htmx():
         answer = htmx.block("automation/edit.html", "card", connection=connection, automation=switches(connection))
-        return htmx.toast(answer, _SAVED[choice]) if has_changed else answer
-    flash(_SAVED[choice], "success")
+        return htmx.toast(answer, said) if said else answer
+    flash(said or "Nothing has changed.", "success")
     return htmx.redirect(url_for("integrations.zoho_crm"))
 
 

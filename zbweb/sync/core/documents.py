@@ -104,6 +104,12 @@ class Ties:
     products: Mapping[int | None, str] = field(default_factory=dict)
 
 
+def has_currency(paper: Paper, shape: Shape, base_currency: str) -> bool:
+    """Whether the CRM can say in which currency a document is; without its word an amount is in the base currency."""
+    column = shape.get("currency")
+    return paper.currency == base_currency or (column is not None and _fits(paper.currency, column))
+
+
 def compose(paper: Paper, ties: Ties, shape: Shape, *, present_status: str = "") -> Values:
     """The document in the CRM's words, as far as its module has the fields.
 

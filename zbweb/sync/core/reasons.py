@@ -49,6 +49,7 @@ class Reason(StrEnum):
     NO_CUSTOMER = "no_customer"
     CUSTOMER_ONLY_FETCHED = "customer_only_fetched"
     CUSTOMER_PARTED = "customer_parted"
+    CURRENCY_UNKNOWN = "currency_unknown"
     DOCUMENT_GONE = "document_gone"
     DELETED_HERE = "deleted_here"
     DOCUMENT_NO_CUSTOMER = "document_no_customer"
@@ -111,6 +112,8 @@ SENTENCES: dict[Reason, str] = {
     "Give it one in Zoho CRM, then choose Retry.",
     Reason.CUSTOMER_ONLY_FETCHED: "The document waits: its customer is not in Zoho CRM, and customers are only fetched "
     "from there. Link the customer, or choose Sync both ways for customers.",
+    Reason.CURRENCY_UNKNOWN: "Zoho CRM does not keep the currency of this document, so its amounts would be wrong "
+    "there. Add the currency in Zoho CRM, then choose Retry.",
     Reason.CUSTOMER_PARTED: "The document waits: its customer's record in Zoho CRM was deleted, merged or unlinked. "
     "Link the customer to a record, or choose Push now on its page, and the document follows.",
     Reason.DOCUMENT_GONE: "Somebody deleted this document in Zoho CRM, so it was not sent there again. "

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from zbweb.billing import books
 from zbweb.clock import now
 from zbweb.crm import exactly
 from zbweb.crm.errors import AnswerLost
 from zbweb.crm.port import Record, Verdict
 from zbweb.db import db
 from zbweb.sync.core.document_words import CRM_MODULES
-from zbweb.sync.core.documents import Paper, Ties, Values, compose, news, to_record, with_row_ids
+from zbweb.sync.core.documents import Paper, Ties, Values, compose, has_currency, news, to_record, with_row_ids
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Direction, Entity, LinkReason, LinkState, Outcome
@@ -57,9 +58,10 @@ class Told:
 
 def push(courier: Courier, module: SentModule, pending: Mapping[int, tuple[Claimed, Paper]]) -> None:
     """Tell the CRM these documents of one kind, by document id; raises the CrmError that stops them all."""
-    module = _with_shape(courier, module)
+    base_currency = books.own(db.session()).base_currency
+    module = _with_shape(courier, module, [paper for _, paper in pending.values()], base_currency)
     _settle_lost(courier, module, pending)
-    sheets = _sheets(courier, pending)
+    sheets = _in_known_currency(courier, module, _sheets(courier, pending), base_currency)
     sheets, ties = _tied(courier, module, sheets)
     told = [_compose(sheet, ties[sheet.paper.id], module) for sheet in sheets]
     idle = [each for each in told if each.sheet.crm_id and not each.news]
@@ -71,8 +73,9 @@ def push(courier: Courier, module: SentModule, pending: Mapping[int, tuple[Claim
     _update(courier, module, [each for each in told if each.sheet.crm_id and each.news])
 
 
-def _with_shape(courier: Courier, module: SentModule) -> SentModule:
-    if module.shape:
+def _with_shape(courier: Courier, module: SentModule, papers: Sequence[Paper], base_currency: str) -> SentModule:
+    """The module with its fields; asked for once more where a currency is missing, which somebody may have added."""
+    if module.shape and all(has_currency(paper, module.shape, base_currency) for paper in papers):
         return module
     shape = shapes.describe(courier.client, module.kind)
     with courier.plain_unit() as session:
@@ -91,6 +94,23 @@ def _sheets(courier: Courier, pending: Mapping[int, tuple[Claimed, Paper]]) -> l
         else:
             sheets.append(Sheet(row, paper, link.crm_id, link.snapshot, made_in_crm=link.made_by == "crm"))
     return sheets
+
+
+def _in_known_currency(
+    courier: Courier, module: SentModule, sheets: Sequence[Sheet], base_currency: str
+) -> list[Sheet]:
+    """The sheets whose amounts the CRM would not take for another currency's; the others are refused."""
+    foreign = [each for each in sheets if not has_currency(each.paper, module.shape, base_currency)]
+    if foreign:
+        with courier.unit(module.kind) as desk:
+            for each in foreign:
+                courier.refuse(desk, each.row, each.paper, _no_currency(each.paper.currency))
+    return [each for each in sheets if each not in foreign]
+
+
+def _no_currency(currency: str) -> Setback:
+    words = f"Zoho CRM does not keep {currency}, so the amounts would be wrong there. Add that currency in Zoho CRM."
+    return Setback(Reason.CURRENCY_UNKNOWN, Reason.CURRENCY_UNKNOWN, words, hint=3600.0)
 
 
 # --- what a document points at ----------------------------------------------------------------------
