@@ -1,6 +1,8 @@
 """Who the CRM's imaginary customers are. The same numbers always make the same people; only times follow the clock.
 
-Times spread over the past two years and end a day ago, so that a freshly seeded CRM has no recent changes.
+Times spread over the past two years and end a day ago, so that a freshly seeded CRM has no recent changes. Customers
+that come once somebody has read the CRM are made at that moment, as they are in a real one: whoever asks for what
+changed since finds them.
 """
 
 import random
@@ -54,6 +56,7 @@ DEMO_CLIENT = Client("demo-client", "demo-secret", "Zoho Billing (demo)")
 DEMO_REFRESH = "demo-refresh"
 DEMO_KEY = "ZSC-DEMO-KEY"
 _OWNERS = (MEMBERS[0].id, MEMBERS[1].id, MEMBERS[0].id, MEMBERS[2].id)
+_LISTS = frozenset({"/crm/v8/Accounts", "/crm/v8/Contacts", "/crm/v8/Deals"})
 _SEEDED_MODULES = ("Accounts", "Contacts", "Deals", "Quotes", "Sales_Orders", "Invoices")
 
 
@@ -98,10 +101,15 @@ def fill(sandbox: Sandbox, wish: Wish, *, keep: bool = False) -> dict[str, int]:
             _forget_customers(work)
         first = take_ids(work.connection, "seed", count=wish.accounts, first=0)
         people = take_ids(work.connection, "seed people", first=0)
-        grower = _Grower(work, wish, first_account=first, first_person=people)
+        grower = _Grower(work, wish, first_account=first, first_person=people, is_read=_is_read(sandbox))
         made = grower.grow()
         take_ids(work.connection, "seed people", count=grower.people_made)
     return made
+
+
+def _is_read(sandbox: Sandbox) -> bool:
+    calls = sandbox.traffic.calls()
+    return any(call.path in _LISTS or call.path.startswith("/crm/bulk/") for call in calls)
 
 
 def _forget_customers(work: Work) -> None:
@@ -115,9 +123,10 @@ def _forget_customers(work: Work) -> None:
 class _Grower:
     """Makes accounts with their contacts, then loose contacts, then deals, in batches."""
 
-    def __init__(self, work: Work, wish: Wish, *, first_account: int, first_person: int) -> None:
+    def __init__(self, work: Work, wish: Wish, *, first_account: int, first_person: int, is_read: bool) -> None:
         self._work = work
         self._wish = wish
+        self._is_read = is_read
         self._first = first_account
         self._person = first_person
         self._random = random.Random(SEED + first_account)  # noqa: S311 - imaginary people, no secrets
@@ -154,6 +163,8 @@ class _Grower:
     def _row(self, module: str, body: dict[str, Any], *, owner_id: int) -> Row:
         created = self._work.now - DAY - self._random.randrange(TWO_YEARS)
         modified = created + self._random.randrange(self._work.now - DAY - created + 1)
+        if self._is_read:
+            created = modified = self._work.now
         return Row(
             id=next(self._ids), module=module, name="", owner_id=owner_id, created_by=owner_id,
             modified_by=owner_id, created=created, modified=modified, body=body,

@@ -297,3 +297,11 @@ def test_a_record_that_the_database_refuses_fails_alone_and_as_often_as_it_is_tr
     monkeypatch.setattr(reading, "bring_in", bring_in)  # the database of the tests takes whatever fits a column
     assert [(run.status, run.failed) for run in (pair.sync(), pair.sync())] == [(RunStatus.PARTLY_FAILED, 1)] * 2
     assert [each.display_name for each in pair.customers()] == ["Fine"]
+
+
+def test_accounts_that_are_seeded_after_the_first_sync_come_with_the_next_one(app, asha, sandbox):
+    partners = connected(app, sandbox, scope="accounts", extent="fetch", policy="skip")
+    sandbox.seed(accounts=3, contacts_per_account=0)
+    assert partners.sync().added == 3
+    sandbox.control("seed", {"accounts": 2, "contacts_per_account": 0, "append": True})
+    assert partners.sync().added == 2

@@ -166,6 +166,9 @@ FIELDS = fields_for(Table.ACCOUNT, [BillingField("custom.size", "Size", FieldTyp
         # both ways: what the CRM demands, but not what the sync fills by itself
         ("account", {}, Extent.BOTH, None),
         ("contact", {}, Extent.BOTH, "demands Account Name"),
+        # both ways: a CRM field takes one of ours
+        ("account", {"phone": "Phone", "mobile": "Phone"}, Extent.BOTH, "Phone is mapped to Phone already"),
+        ("account", {"phone": "Phone", "mobile": "Phone"}, Extent.FETCH, None),
     ],
 )
 def test_a_mapping_is_checked_against_both_sides(table, mapping, extent, words):

@@ -53,8 +53,8 @@ def reset() -> Response:
     sandbox = current_sandbox()
     sandbox.faults.clear()
     sandbox.clock.skew_seconds = 0
+    sandbox.traffic.forget()  # first: a CRM that nobody has read has an old past
     seed.start_over(sandbox, wish=None if _body().get("empty") else seed.DEMO)
-    sandbox.traffic.forget()
     sandbox.notifier.forget()
     return answer(_state(sandbox))
 

@@ -243,7 +243,26 @@ def mapping_faults(
         if (message := _row_fault(field, mapping.get(field.key, ""), by_name))
     ]
     if draft.extent is Extent.BOTH:
+        found += _rivals(table, fields, mapping, by_name)
         found += _unmet(table, fields, mapping, by_name)
+    return found
+
+
+def _rivals(
+    table: Table, fields: Sequence[BillingField], mapping: Mapping[str, str], by_name: Mapping[str, FieldMeta]
+) -> list[Fault]:
+    """Fields that would be sent to the same CRM field, which can only hold one; a name's is the name's."""
+    names = {mapping.get(field.key) for field in fields if field.fixed}
+    first: dict[str, BillingField] = {}
+    found = []
+    for field in fields:
+        crm = mapping.get(field.key, "")
+        if crm not in by_name or crm in names:
+            continue
+        rival = first.setdefault(crm, field)
+        if rival is not field:
+            words = f"{by_name[crm].label} is mapped to {rival.label} already, and cannot take both."
+            found.append(Fault("fields", table, field.key, f"{words} Choose another CRM field for {field.label}."))
     return found
 
 
