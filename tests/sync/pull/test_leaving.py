@@ -206,6 +206,20 @@ def test_after_the_setup_is_edited_everything_is_read_again_and_what_is_gone_is_
     assert db.session.scalars(select(Customer)).one().active
 
 
+def test_contacts_that_are_contact_persons_stay_so_under_another_module_and_each_is_told(app, asha, sandbox):
+    pair = connected(app, sandbox, scope="accounts_and_contacts", extent="fetch", policy="skip")
+    acme = pair.add("Accounts", Account_Name="Acme")
+    pair.add("Contacts", Last_Name="Lovelace", Account_Name={"id": acme})
+    pair.sync()
+    with unit_of_work() as session:
+        kept = wizard.keep(session, pair.connection, {"scope": "contacts"})
+        wizard.save(session, pair.connection, offer.look(pair.client, ("Contacts",)), seen=kept.stamp, actor=asha.actor)
+    pair.add("Contacts", Last_Name="Hopper")
+    run = pair.sync()
+    assert sorted(reasons(pair, run)) == [("added", "new"), ("skipped", "stays_person")]
+    assert sorted(each.display_name for each in pair.customers()) == ["Acme", "Hopper"]
+
+
 def test_who_left_the_view_is_known_however_often_the_run_makes_room(in_view):
     for start in (0, 100, 200):
         names = [f"Here {number}" for number in range(start, start + 100)]

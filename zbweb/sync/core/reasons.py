@@ -20,6 +20,7 @@ class Reason(StrEnum):
     BOTH_CHANGED = "both_changed"
     CRM_WON = "crm_won"
     NO_ACCOUNT = "no_account"
+    STAYS_PERSON = "stays_person"
     ACCOUNT_NOT_SYNCED = "account_not_synced"
     BLOCKED_BY_ACCOUNT = "blocked_by_account"
     LEFT_VIEW = "left_view"
@@ -76,6 +77,8 @@ SENTENCES: dict[Reason, str] = {
     "Say in the review list whether the two are one.",
     Reason.BOTH_CHANGED: "Changed here and in Zoho CRM. Choose per field which value stays.",
     Reason.CRM_WON: "Changed here and in Zoho CRM. The value of Zoho CRM stands; ours is kept in this entry.",
+    Reason.STAYS_PERSON: "The contact is a contact person of a customer here, and stays one. To make it a customer of "
+    "its own, delete the contact person here, then fetch it with the search in Zoho CRM.",
     Reason.NO_ACCOUNT: "The contact belongs to no account. To fetch it, check “Include contacts that are not "
     "associated to any accounts in Zoho CRM” in the setup.",
     Reason.ACCOUNT_NOT_SYNCED: "The contact's account is not among the synced accounts. It arrives with its account.",

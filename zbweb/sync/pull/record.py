@@ -105,9 +105,10 @@ def merge_linked(desk: Desk, table: Table, arrivals: Sequence[Incoming], known: 
     for each in arrivals:
         link = known.links[each.crm_id]
         holding = local.get(link.entity_id)
-        if holding is None or link.entity != kind.entity:
-            continue
-        _merge_one(desk, link, holding, each, desk.mapping[table])
+        if link.entity != kind.entity:
+            desk.note(_fate(table, each, Outcome.SKIPPED, Reason.STAYS_PERSON, None))
+        elif holding is not None:
+            _merge_one(desk, link, holding, each, desk.mapping[table])
 
 
 def _merge_one(desk: Desk, link: Link, holding: Holding, arrival: Incoming, rows: Sequence[Row]) -> None:
