@@ -110,7 +110,7 @@ def active_link(session: Session, entity: Entity, entity_id: int) -> Link:
 
 
 def push_now(session: Session, customer: Customer, *, actor: Actor) -> SyncRun:
-    """Queue a sync that sends this customer and its persons alone, ahead of what else waits.
+    """Queue a sync that sends this customer and its persons alone, before the next whole one.
 
     Raises NotConnected, Paused or SetupIncomplete, and Conflict where customers are only fetched.
     """
