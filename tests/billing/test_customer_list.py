@@ -49,9 +49,10 @@ def walk(**wanted):
     return forth, back
 
 
+@pytest.mark.parametrize("search", ["", "x.example"])
 @pytest.mark.parametrize("sort", [prefix + key for key in SORTS for prefix in ("", "-")])
-def test_every_customer_is_on_one_page_in_order_forth_and_back(customers, sort):
-    forth, back = walk(sort=sort)
+def test_every_customer_is_on_one_page_in_order_forth_and_back(customers, sort, search):
+    forth, back = walk(sort=sort, search=search)
     ids = [row.id for each in forth for row in each.rows]
     assert sorted(ids) == sorted(customers)
     key = SORTS[sort.removeprefix("-")].key

@@ -14,7 +14,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from zbweb.billing.models import Customer, Transaction
 from zbweb.billing.naming import name_key
-from zbweb.billing.queries.paging import Order, Page, Window, fetch
+from zbweb.billing.queries.paging import Order, Page, Window, fetch, fetch_found
 from zbweb.billing.status import Status
 from zbweb.billing.words import CustomerType, Kind
 
@@ -73,7 +73,8 @@ def page(session: Session, wanted: Wanted, window: Window, *, is_from_crm: Colum
     sort = wanted.sort.removeprefix("-")
     column = SORTS.get(sort, Customer.name_key)
     order = Order(column, Customer.id, descending=wanted.sort.startswith("-"))
-    return fetch(session, _filtered(wanted, is_from_crm), order=order, window=window)
+    look = fetch_found if wanted.search.strip() else fetch
+    return look(session, _filtered(wanted, is_from_crm), order=order, window=window)
 
 
 def ids(session: Session, wanted: Wanted, *, is_from_crm: ColumnElement[bool], limit: int) -> list[int]:

@@ -76,6 +76,29 @@ def fetch(session: Session, statement: Select[T], *, order: Order, window: Windo
     )
 
 
+def fetch_found(session: Session, statement: Select[T], *, order: Order, window: Window) -> Page[T]:
+    """The page of a search. A search looks through everything, so its first page is found and counted in one walk."""
+    if window.after is not None or window.before is not None:
+        return fetch(session, statement, order=order, window=window)
+    found = statement.with_only_columns(order.column.label("place"), order.key.label("id"))
+    some = found.order_by(*_sorted(order, order.column, order.key)).limit(COUNT_LIMIT + 1).cte()
+    total = select(func.count()).select_from(some).scalar_subquery()
+    ahead = select(some.c.id, total).order_by(*_sorted(order, some.c.place, some.c.id)).limit(window.size + 1)
+    first = session.execute(ahead).all()
+    ids = [row_id for row_id, _ in first[: window.size]]
+    rows = {getattr(row, order.key.key): row for row in session.scalars(statement.where(order.key.in_(ids)))}
+    return Page(
+        rows=tuple(rows[row_id] for row_id in ids if row_id in rows),
+        total=first[0][1] if first else 0,
+        before=None,
+        after=ids[-1] if len(first) > window.size else None,
+    )
+
+
+def _sorted(order: Order, *columns: Any) -> list[Any]:
+    return [each.desc() if order.descending else each.asc() for each in columns]
+
+
 def count(session: Session, statement: Select[Any], key: InstrumentedAttribute[int]) -> int:
     """How many rows the statement finds, counted to one more than COUNT_LIMIT."""
     some = statement.with_only_columns(key).order_by(None).limit(COUNT_LIMIT + 1).subquery()
