@@ -13,7 +13,8 @@ from zbweb.billing import contact_persons, customers
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import ContactPerson
 from zbweb.db import db, unit_of_work, work_for
-from zbweb.sync.models import Connection, Link
+from zbweb.sync.core.reasons import Reason
+from zbweb.sync.models import Connection, Link, SyncEntry
 
 ASHA = Actor("Asha Rao", user_id=None)
 PHONES = st.sampled_from(["", "1", "2", "3"])
@@ -133,6 +134,10 @@ class World(RuleBasedStateMachine):
         if self.extent == "both":
             self.ledger.agrees()
             known = {(link.entity, link.entity_id) for link in links}
+            told = select(SyncEntry.entity, SyncEntry.entity_id).where(SyncEntry.reason == Reason.TWIN_TAKEN)
+            known |= {
+                tuple(row) for row in db.session.execute(told)
+            }  # a contact of that name is somebody's contact person there
             for customer in self.partners.customers():
                 assert ("customer", customer.id) in known, "every customer here is there, or was deleted there"
 
