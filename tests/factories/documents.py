@@ -7,9 +7,10 @@ from sqlalchemy import select, update
 
 from tests.factories.customers import make_customer
 from tests.factories.sync import Partners, hasty_client
+from tests.factories.transactions import make_invoice
 from zbweb.billing import moves
 from zbweb.billing.journal import SYSTEM
-from zbweb.billing.models import OutboxRow, Transaction
+from zbweb.billing.models import Customer, OutboxRow, Transaction
 from zbweb.billing.status import Status
 from zbweb.billing.words import Kind
 from zbweb.clock import now
@@ -43,6 +44,12 @@ def deliver(partners: Partners, *, open_client=hasty_client) -> None:
 def add_customer(**values: Any) -> int:
     with unit_of_work() as session:
         return make_customer(session, **values).id
+
+
+def invoice_for(customer_id: int, **values: Any) -> int:
+    """An invoice of theirs, sent unless it `is_draft`; its id."""
+    with unit_of_work() as session:
+        return make_invoice(session, session.get_one(Customer, customer_id), **values).id
 
 
 def move(transaction_id: int, to: Status) -> None:

@@ -135,7 +135,7 @@ def edit(
 def change(session: Session, customer: Customer, *, values: Mapping[str, Any], actor: Actor) -> Changes:
     """Give a customer new values by column (`custom.<key>` for custom fields); answers what really changed."""
     checked = _checked(session, values)
-    if checked.get("currency") == books.currency_of(session, customer):
+    if "currency" in checked and checked["currency"] == books.currency_of(session, customer):
         checked["currency"] = customer.currency  # "" means the base currency, which forms spell out
     changes = differences(customer, checked)
     if not changes:

@@ -285,11 +285,9 @@ def _ensure_payable(payment: Payment, invoice: Transaction, amount: Decimal) -> 
         raise Conflict(f"Only a sent invoice can be paid; {name} is {invoice.status}. Mark it as sent first.")
     if invoice.customer_id != payment.customer_id or invoice.currency != payment.currency:
         raise Conflict(f"{name} belongs to another customer or is in another currency.")
-    if not invoice.balance:
-        sentence = f"{name} is paid already."
-        raise Invalid(sentence, {f"allocations-{invoice.id}": sentence})
     if not 0 < amount <= invoice.balance:
-        sentence = f"At most {in_words(invoice.balance, invoice.currency)} can be allocated to {name}."
+        most = in_words(invoice.balance, invoice.currency)
+        sentence = f"At most {most} can be allocated to {name}." if invoice.balance else f"{name} is paid already."
         raise Invalid(sentence, {f"allocations-{invoice.id}": sentence})
 
 

@@ -4,10 +4,16 @@ from decimal import Decimal
 
 import pytest
 
-from tests.factories.documents import add_customer, configure, deliver, documents_in, due_now, the_document, waiting
-from tests.factories.transactions import make_invoice
-from zbweb.billing.models import Customer
-from zbweb.db import unit_of_work
+from tests.factories.documents import (
+    add_customer,
+    configure,
+    deliver,
+    documents_in,
+    due_now,
+    invoice_for,
+    the_document,
+    waiting,
+)
 
 
 @pytest.fixture
@@ -16,8 +22,7 @@ def in_pounds(both_ways):
     configure(both_ways)
     customer_id = add_customer(display_name="Acme", currency="GBP")
     both_ways.sync()
-    with unit_of_work() as session:
-        make_invoice(session, session.get_one(Customer, customer_id), exchange_rate=Decimal("1.27"))
+    invoice_for(customer_id, exchange_rate=Decimal("1.27"))
     return both_ways
 
 

@@ -14,6 +14,7 @@ from tests.factories.documents import (
     deliver,
     documents_in,
     due_now,
+    invoice_for,
     link_of,
     move,
     the_document,
@@ -21,7 +22,7 @@ from tests.factories.documents import (
     waiting,
 )  # fmt: skip
 from tests.factories.sync import connected
-from tests.factories.transactions import make_invoice, make_line, make_quote, make_transaction
+from tests.factories.transactions import make_line, make_quote, make_transaction
 from zbweb.billing import books, convert, items, moves, transactions
 from zbweb.billing.drafts import Potential, from_transaction
 from zbweb.billing.items import ItemDraft
@@ -34,11 +35,6 @@ from zbweb.sync import connection as connections
 from zbweb.sync import runs
 from zbweb.sync.core.words import Trigger
 from zbweb.sync.models import SyncEntry, SyncRun
-
-
-def invoice_for(customer_id, **values):
-    with unit_of_work() as session:
-        return make_invoice(session, session.get_one(Customer, customer_id), **values).id
 
 
 def change(transaction_id, *, lines=None, **values):

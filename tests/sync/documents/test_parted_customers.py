@@ -8,11 +8,12 @@ from tests.factories.documents import (
     configure,
     deliver,
     documents_in,
+    invoice_for,
     move,
     the_document,
     waiting,
 )  # fmt: skip
-from tests.factories.transactions import make_invoice, pay
+from tests.factories.transactions import pay
 from zbweb.billing import customers
 from zbweb.billing.models import Customer, Transaction
 from zbweb.billing.status import Status
@@ -20,11 +21,6 @@ from zbweb.db import db, unit_of_work
 from zbweb.sync.documents import state
 from zbweb.sync.documents.state import State
 from zbweb.sync.repair import links
-
-
-def invoice_for(customer_id, **values):
-    with unit_of_work() as session:
-        return make_invoice(session, session.get_one(Customer, customer_id), **values).id
 
 
 def standing(invoice_id):

@@ -100,12 +100,15 @@ def _in_known_currency(
     courier: Courier, module: SentModule, sheets: Sequence[Sheet], base_currency: str
 ) -> list[Sheet]:
     """The sheets whose amounts the CRM would not take for another currency's; the others are refused."""
-    foreign = [each for each in sheets if not has_currency(each.paper, module.shape, base_currency)]
+    known: list[Sheet] = []
+    foreign: list[Sheet] = []
+    for each in sheets:
+        (known if has_currency(each.paper, module.shape, base_currency) else foreign).append(each)
     if foreign:
         with courier.unit(module.kind) as desk:
             for each in foreign:
                 courier.refuse(desk, each.row, each.paper, _no_currency(each.paper.currency))
-    return [each for each in sheets if each not in foreign]
+    return known
 
 
 def _no_currency(currency: str) -> Setback:
