@@ -134,10 +134,9 @@ class World(RuleBasedStateMachine):
         if self.extent == "both":
             self.ledger.agrees()
             known = {(link.entity, link.entity_id) for link in links}
+            # who is left out because a contact of that name is somebody's contact person there has an entry that says so
             told = select(SyncEntry.entity, SyncEntry.entity_id).where(SyncEntry.reason == Reason.TWIN_TAKEN)
-            known |= {
-                tuple(row) for row in db.session.execute(told)
-            }  # a contact of that name is somebody's contact person there
+            known |= {tuple(row) for row in db.session.execute(told)}
             for customer in self.partners.customers():
                 assert ("customer", customer.id) in known, "every customer here is there, or was deleted there"
 
