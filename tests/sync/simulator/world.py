@@ -134,7 +134,7 @@ class World(RuleBasedStateMachine):
         if self.extent == "both":
             self.ledger.agrees()
             known = {(link.entity, link.entity_id) for link in links}
-            # who is left out because a contact of that name is somebody's contact person there has an entry that says so
+            # whoever is left out as a contact of that name is somebody's contact person there has an entry that says so
             told = select(SyncEntry.entity, SyncEntry.entity_id).where(SyncEntry.reason == Reason.TWIN_TAKEN)
             known |= {tuple(row) for row in db.session.execute(told)}
             for customer in self.partners.customers():
