@@ -332,6 +332,19 @@ def test_a_record_outside_of_the_view_is_not_brought_in(viewed):
     assert names(viewed) == ["A bank"]
 
 
+def test_a_customer_made_here_follows_its_account_though_the_view_does_not_show_it(app, asha, sandbox):
+    banks = {"module": "Accounts", "name": "Banks", "criteria": "(Industry:equals:Banking)"}
+    view_id = str(sandbox.control("custom_views", banks)["id"])
+    partners = connected(app, sandbox, scope="accounts", extent="both", account_view_id=view_id)
+    with unit_of_work() as session:
+        make_customer(session, display_name="A shop", phone="1")
+    first_synced(partners)
+    (account,) = partners.records("Accounts")
+    partners.edit("Accounts", account["id"], Phone="2")
+    told(partners, "Accounts", account["id"])
+    assert [(customer.display_name, customer.phone) for customer in partners.customers()] == [("A shop", "2")]
+
+
 def test_a_record_that_leaves_the_view_is_excluded(viewed):
     account = viewed.add("Accounts", Account_Name="A bank", Industry="Banking")
     viewed.sync()

@@ -14,7 +14,7 @@ from zbweb.billing.models import Customer
 from zbweb.db import Base, db, unit_of_work
 from zbweb.errors import Invalid
 from zbweb.sync.errors import AlreadyRunning, SetupIncomplete
-from zbweb.sync.models import SyncEntry
+from zbweb.sync.models import ModuleSetup, SyncEntry
 from zbweb.sync.preview import sample
 from zbweb.sync.preview.rehearsal import preview
 from zbweb.sync.runs import choices_of
@@ -74,6 +74,24 @@ SETUPS = [
         ("accounts_and_contacts", "clone", "fetch", False),
     )
 ]
+
+
+def test_a_preview_tells_of_customers_made_here_whom_the_view_does_not_show(app, asha, sandbox):
+    banks = {"module": "Accounts", "name": "Banks", "criteria": "(Industry:equals:Bank)"}
+    view_id = str(sandbox.control("custom_views", banks)["id"])
+    partners = connected(app, sandbox, scope="accounts", extent="both", account_view_id=view_id)
+    add_customer(display_name="Ours")
+    theirs = partners.add("Accounts", Account_Name="Theirs", Industry="Bank")
+    partners.sync()
+    (ours,) = [each["id"] for each in partners.records("Accounts") if each["id"] != theirs]
+    partners.edit("Accounts", ours, Phone="1")
+    assert comes_true(partners).counts["updated"] == 1
+    with unit_of_work() as session:
+        session.get_one(ModuleSetup, partners.setup_id).watermarks = {}
+    partners.edit("Accounts", ours, Phone="2")
+    partners.edit("Accounts", theirs, Industry="Shop")
+    found = comes_true(partners)
+    assert (found.counts["updated"], found.counts["excluded"]) == (1, 1)
 
 
 @pytest.mark.parametrize("choices", SETUPS, ids=lambda choices: "-".join(map(str, choices.values())))

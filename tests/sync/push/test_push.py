@@ -144,6 +144,22 @@ def test_a_customer_made_here_is_kept_in_step_though_the_view_does_not_show_it(a
     change(customer_id, asha.actor, phone="2")
     partners.sync()
     assert [account["Phone"] for account in partners.records("Accounts", "Phone")] == ["2"]
+    account_id = link_of("customer", customer_id).crm_id
+    partners.edit("Accounts", account_id, Phone="3")
+    partners.sync()
+    assert [each.phone for each in partners.customers()] == ["3"]
+    partners.edit("Accounts", account_id, Phone="4")
+    read_all_again(partners)
+    assert [each.phone for each in partners.customers()] == ["4"]
+    partners.forget_calls()
+    assert partners.sync().updated == 0
+    assert partners.writes() == []
+
+
+def read_all_again(partners):
+    with unit_of_work() as session:
+        session.get_one(ModuleSetup, partners.setup_id).watermarks = {}
+    partners.sync()
 
 
 # --- changes ----------------------------------------------------------------------------------------

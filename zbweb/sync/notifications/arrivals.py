@@ -2,7 +2,8 @@
 
 Like a pick it takes no turn, but it waits while a run is asked for or under way: the run brings and counts the
 change itself, and what we have just sent to the CRM is told back to us before our own link to it is written down.
-A record outside of the chosen view is not brought in; one that left it is excluded, one that is gone is let go.
+A record outside of the chosen view is not brought in, unless it was made here; one that left the view is excluded,
+one that is gone is let go.
 """
 
 from collections.abc import Mapping, Sequence
@@ -109,19 +110,20 @@ def _ask(session: Session, reading: _Reading, crm_module: str, crm_ids: Sequence
     records = reading.read(crm_module, crm_ids)
     there = {str(record["id"]) for record in records}
     gone = [crm_id for crm_id in crm_ids if crm_id not in there]
-    members, left_view = _by_view(reading, crm_module, there)
+    ours = departures.ours(session, reading.connection.id, crm_module, sorted(there))
+    members, left_view = _by_view(reading, crm_module, there, ours)
     kept = [record for record in records if str(record["id"]) in members]
     if crm_module != "Accounts" or Table.PERSON not in reading.mapping:
         return _Haul(kept, left_view, gone)
     return _Haul(kept, left_view, gone, _contacts_of_new(session, reading, kept))
 
 
-def _by_view(reading: _Reading, crm_module: str, there: set[str]) -> tuple[set[str], list[str]]:
-    """Those of the records that are in the chosen view, and those that changed and are not."""
+def _by_view(reading: _Reading, crm_module: str, there: set[str], ours: set[str]) -> tuple[set[str], list[str]]:
+    """Those of the records that are in the chosen view or ours whatever it shows, and those that changed and left."""
     view = reading.choices.view_of(crm_module)
     if view.shows_all or not there:
         return there, []
-    members = _changed(reading, crm_module, view.id) & there
+    members = _changed(reading, crm_module, view.id) & there | ours
     return members, sorted((_changed(reading, crm_module, None) & there) - members)
 
 

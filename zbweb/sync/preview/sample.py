@@ -14,7 +14,7 @@ from zbweb.crm.port import Record
 from zbweb.sync.core.words import LinkState
 from zbweb.sync.live import LiveRun
 from zbweb.sync.models import Link
-from zbweb.sync.pull import feed
+from zbweb.sync.pull import departures, feed
 from zbweb.sync.pull.reading import COQL_CHUNK, OVERLAP, contacts_of, leavers, oldest_first
 from zbweb.sync.pull.settling import CHUNK, chunks, fields_of
 
@@ -60,6 +60,9 @@ def read(live: LiveRun, module: str, mark: datetime | None) -> Haul:
     total = live.client.count(module, view_id=view.id or None) if mark is None else None
     batches, is_whole = _first_batches(live, question)
     left, gone = _departed(live, question, batches) if is_whole else ([], [])
+    kept = left if view.shows_all else departures.ours(live.session, live.connection_id, module, left)
+    batches += chunks(_by_id(live, module, sorted(kept), question.fields), CHUNK)
+    left = [crm_id for crm_id in left if crm_id not in kept]
     return Haul(module, Part.CHANGED if since else Part.ALL, batches, left, gone, total, is_whole)
 
 

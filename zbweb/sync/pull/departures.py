@@ -34,15 +34,27 @@ def let_go(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> None:
 
 
 def exclude(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> None:
-    """Mark linked records that left the chosen view; their customers stay as they are.
-
-    What was made here was not the view's to give: it goes on being sent, whatever the view shows.
-    """
+    """Mark linked records that left the chosen view; their customers stay as they are."""
     for link in _active_links(desk, crm_module, crm_ids):
-        if link.excluded_at is None and link.made_by == "crm":
+        if link.excluded_at is None:
             link.excluded_at = now()
             desk.note(_fate(link, Outcome.EXCLUDED, Reason.LEFT_VIEW))
     desk.put_away()
+
+
+def ours(session: Session, connection_id: int, crm_module: str, crm_ids: Sequence[str]) -> set[str]:
+    """Those of the records that were made here or linked by a person.
+
+    They were not the view's to give, so it does not take them away: they are kept in agreement whatever it shows.
+    """
+    statement = select(Link.crm_id).where(
+        Link.connection_id == connection_id,
+        Link.crm_module == crm_module,
+        Link.crm_id.in_(crm_ids),
+        Link.state == LinkState.ACTIVE,
+        Link.made_by != "crm",
+    )
+    return set(session.scalars(statement))
 
 
 def _forget_skipped(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> None:

@@ -211,12 +211,13 @@ def take_accounts(desk: Desk, records: Sequence[Record]) -> None:
 # --- what went away ---------------------------------------------------------------------------------
 
 
-def _exclude_leavers(live: LiveRun, module: str, since: datetime) -> None:
+def _follow_leavers(live: LiveRun, module: str, take: Take, since: datetime) -> None:
     for chunk in chunks(leavers(live.client, module, since, ()), CHUNK):
+        unmet = set(live.session.scalars(_not_met(live, module).where(Link.crm_id.in_(chunk))))
+        ours = departures.ours(live.session, live.connection_id, module, sorted(unmet))
         with live.unit() as (_, desk):
-            departures.exclude(
-                desk, module, list(desk.session.scalars(_not_met(live, module).where(Link.crm_id.in_(chunk))))
-            )
+            departures.exclude(desk, module, sorted(unmet - ours))
+        take_by_id(live, module, sorted(ours), take)
 
 
 def leavers(client: CrmClient, module: str, since: datetime, seen: Container[str]) -> list[str]:
@@ -232,7 +233,7 @@ def leavers(client: CrmClient, module: str, since: datetime, seen: Container[str
 def _after_reading(live: LiveRun, module: str, take: Take, state: dict[str, Any]) -> None:
     """After a whole read: links it did not meet are out of the view, or gone from the CRM."""
     if state["again"] and state["since"]:
-        _exclude_leavers(live, module, datetime.fromisoformat(state["since"]))
+        _follow_leavers(live, module, take, datetime.fromisoformat(state["since"]))
     elif state["again"]:
         for chunk in chunks(list(live.session.scalars(_not_met(live, module))), CHUNK):
             _follow_unmet(live, module, take, chunk)
@@ -244,11 +245,12 @@ def _after_reading(live: LiveRun, module: str, take: Take, state: dict[str, Any]
 def _follow_unmet(live: LiveRun, module: str, take: Take, crm_ids: Sequence[str]) -> None:
     """Links that a whole read did not meet: gone, out of the view, or missed while the list moved under the read."""
     there = {str(record["id"]) for record in live.client.get_many(module, crm_ids, ["Modified_Time"])}
-    missed = sorted(there) if live.choices.view_of(module).shows_all else []
+    shows_all = live.choices.view_of(module).shows_all
+    missed = there if shows_all else departures.ours(live.session, live.connection_id, module, sorted(there))
     with live.unit() as (_, desk):
-        departures.exclude(desk, module, sorted(there.difference(missed)))
+        departures.exclude(desk, module, sorted(there - missed))
         departures.let_go(desk, module, sorted(set(crm_ids) - there))
-    take_by_id(live, module, missed, take)
+    take_by_id(live, module, sorted(missed), take)
 
 
 def _follow_deleted(live: LiveRun, module: str) -> None:
