@@ -11,9 +11,9 @@ from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import ContactPerson, Customer
 from zbweb.db import db, unit_of_work
 from zbweb.errors import Conflict, NotFound
-from zbweb.sync.models import ReviewPair
+from zbweb.sync.models import Link
 from zbweb.sync.pull import picking
-from zbweb.sync.repair import review
+from zbweb.sync.repair import links, review
 
 
 @pytest.fixture
@@ -188,7 +188,6 @@ def test_a_pair_disappears_with_either_of_its_customers(partners, asha):
         customers.delete(session, customers.locked(session, one.ours.id), actor=asha.actor)
         customers.delete(session, customers.locked(session, two.other.id), actor=asha.actor)
     assert pairs(partners) == []
-    assert partners.count(ReviewPair) == 0
 
 
 # --- both ways: ours is not added to the CRM before somebody has spoken -----------------------------
@@ -242,3 +241,27 @@ def test_both_databases_find_and_link_near_matches(any_app, sandbox):
     assert [each.id for each in partners.customers()] == [ours]
     assert sorted(each.first_name for each in partners.customers()[0].contact_persons) == ["Ada", "Alan"]
     assert pairs(partners) == []
+
+
+@pytest.mark.parametrize("how", ["deleted here", "deleted in the CRM", "unlinked"])
+def test_a_customer_goes_to_the_crm_when_the_one_it_was_like_is_gone(both_ways, asha, how):
+    ours = add_customer(display_name="Acme Ltd", persons=(person(),))
+    account = both_ways.add("Accounts", Account_Name="Acme Limited")
+    both_ways.sync()
+    (pair,) = pairs(both_ways)
+    if how == "deleted in the CRM":
+        both_ways.drop("Accounts", account)
+        both_ways.sync()
+    else:
+        with unit_of_work() as session:
+            if how == "unlinked":
+                links.unlink(session, session.get_one(Link, pair.link.id), actor=asha.actor)
+            else:
+                customers.delete(session, customers.locked(session, pair.other.id), actor=asha.actor)
+    both_ways.sync()
+    assert pairs(both_ways) == []
+    assert link_of("customer", ours).crm_name == "Acme Ltd"
+    assert [each["Last_Name"] for each in both_ways.records("Contacts", "Last_Name")] == ["Lovelace"]
+    both_ways.forget_calls()
+    both_ways.sync()
+    assert both_ways.writes() == []

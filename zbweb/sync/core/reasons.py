@@ -50,6 +50,7 @@ class Reason(StrEnum):
     NO_CUSTOMER = "no_customer"
     CUSTOMER_ONLY_FETCHED = "customer_only_fetched"
     CUSTOMER_PARTED = "customer_parted"
+    CUSTOMER_IN_REVIEW = "customer_in_review"
     CURRENCY_UNKNOWN = "currency_unknown"
     DOCUMENT_GONE = "document_gone"
     DELETED_HERE = "deleted_here"
@@ -119,6 +120,8 @@ SENTENCES: dict[Reason, str] = {
     "there. Add the currency in Zoho CRM, then choose Retry.",
     Reason.CUSTOMER_PARTED: "The document waits: its customer's record in Zoho CRM was deleted, merged or unlinked. "
     "Link the customer to a record, or choose Push now on its page, and the document follows.",
+    Reason.CUSTOMER_IN_REVIEW: "The document waits: its customer may be the same as one that came from Zoho CRM. "
+    "Say in the review list whether the two are one, and the document follows.",
     Reason.DOCUMENT_GONE: "Somebody deleted this document in Zoho CRM, so it was not sent there again. "
     "To have it back there, open the document here and choose Send Again.",
     Reason.DELETED_HERE: "Deleted here; deleted in Zoho CRM too.",
@@ -136,3 +139,6 @@ FOUND_HERE: frozenset[Reason] = frozenset(
     }
 )  # fmt: skip
 """Reasons that are found without the CRM's saying so: the words beside them are ours, and name the field."""
+
+HOLDS: frozenset[Reason] = frozenset({Reason.CUSTOMER_ONLY_FETCHED, Reason.CUSTOMER_PARTED, Reason.CUSTOMER_IN_REVIEW})
+"""Reasons for which a document waits until somebody has spoken of its customer."""

@@ -1,7 +1,8 @@
 """The customer of a document as the CRM wants it: an account, and a contact where there is one.
 
 A customer who is not in the CRM yet is pushed first; one whose record there was deleted, merged or unlinked is not
-made anew behind anybody's back: new documents wait, and those that are there stay where they are.
+made anew behind anybody's back: new documents wait, and those that are there stay where they are. So do the documents
+of a customer who may be in the CRM under another name, until somebody has said so.
 
 An individual is a contact there, but the CRM's documents want an account: the contact's own, else one by the
 customer's name, which the customers' sync leaves alone.
@@ -24,6 +25,7 @@ from zbweb.sync.core.words import Direction, Entity, Extent, LinkReason, LinkSta
 from zbweb.sync.models import Connection, Link
 from zbweb.sync.outbox.courier import Courier, Setback
 from zbweb.sync.pairs import linked_crm_ids, links_of, past_crm_ids
+from zbweb.sync.pull import near
 from zbweb.sync.push.one_customer import push_one
 
 _ACCOUNTS, _CONTACTS = "Accounts", "Contacts"
@@ -58,7 +60,8 @@ def ensure(courier: Courier, kind: Kind, customer_ids: Collection[int]) -> Parti
     are_pushed = _are_pushed(courier.connection_id)
     missing = set(customer_ids) - found.keys()
     past = past_crm_ids(db.session(), courier.connection_id, Entity.CUSTOMER, missing)
-    for customer_id in sorted(missing - past.keys()) if are_pushed else ():
+    unsure = near.undecided(db.session(), courier.connection_id, missing)
+    for customer_id in sorted(missing - past.keys() - unsure) if are_pushed else ():
         link = _push(courier, customer_id)
         if link is not None:
             found[customer_id] = link.crm_module, link.crm_id
@@ -69,6 +72,7 @@ def ensure(courier: Courier, kind: Kind, customer_ids: Collection[int]) -> Parti
     known = _with_primary_contacts(courier, accounts)
     blocked = dict.fromkeys(set(customer_ids) - found.keys() - busy, _NOT_THERE if are_pushed else _ONLY_FETCHED)
     blocked |= dict.fromkeys(past, _PARTED)
+    blocked |= dict.fromkeys(unsure, _IN_REVIEW)
     if contacts and _wants_account(courier, kind):
         theirs, refused = _accounts_of(courier, kind, contacts)
         known |= {key: Party(theirs[key], contacts[key]) for key in theirs}
@@ -91,7 +95,12 @@ _PARTED = Setback(
     "The customer's record in Zoho CRM was deleted, merged or unlinked. Link the customer to a record, or choose Push "
     "now on its page.", hint=3600.0, is_skip=True,
 )  # fmt: skip
-"""Nobody's mistake, as the one before: the document is looked at again when its customer gets a pair, and hourly."""
+_IN_REVIEW = Setback(
+    Reason.CUSTOMER_IN_REVIEW, Reason.CUSTOMER_IN_REVIEW,
+    "The customer may be the same as one that came from Zoho CRM. An admin can say so in the review list.",
+    hint=3600.0, is_skip=True,
+)  # fmt: skip
+"""Nobody's mistake: the document is looked at again when somebody has spoken of its customer, and hourly."""
 
 
 def _are_pushed(connection_id: int) -> bool:

@@ -13,7 +13,7 @@ from zbweb.billing.status import Status
 from zbweb.sync import connection as connections
 from zbweb.sync import history, runs
 from zbweb.sync.core.document_words import UNSENT
-from zbweb.sync.core.reasons import Reason
+from zbweb.sync.core.reasons import HOLDS
 from zbweb.sync.core.words import Entity, LinkReason, LinkState
 from zbweb.sync.models import Connection, Link
 
@@ -75,7 +75,7 @@ def _waiting(connection: Connection, row: OutboxRow, link: Link | None) -> Stand
         return Standing(State.HELD, "The integration is disabled.", link=link)
     if connection.is_paused:
         return Standing(State.HELD, "The sync is paused.", link=link)
-    if row.error_code in (Reason.CUSTOMER_ONLY_FETCHED, Reason.CUSTOMER_PARTED):
+    if row.error_code in HOLDS:
         return Standing(State.HELD, row.error_message, link=link)
     if row.error_code:
         words = row.error_message or history.sentence(row.error_code)

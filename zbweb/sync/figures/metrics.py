@@ -69,7 +69,11 @@ def owe_since(session: Session, connection: Connection, moment: datetime.datetim
 def owe_newcomers(live: LiveRun) -> None:
     """The last phase of a run: customers that it linked and that have documents already."""
     with live.unit() as (_, desk):
-        claims.wake_documents(desk.session, live.connection_id, live.started_at)
+        linked = select(Link.entity_id).where(
+            Link.connection_id == live.connection_id, Link.entity == Entity.CUSTOMER, Link.state == LinkState.ACTIVE,
+            Link.created_at >= live.started_at,
+        )  # fmt: skip
+        claims.wake_documents(desk.session, linked)
         owe_since(desk.session, desk.session.get_one(Connection, live.connection_id), live.started_at)
 
 

@@ -56,7 +56,7 @@ class Link(OrganisationOwned, Base):
 
 
 class ReviewPair(OrganisationOwned, Base):
-    """Two customers that may be the same: the one that was here, and the one a CRM record made."""
+    """Two customers that may be the same: the one that was here, and the one a CRM record made, unless it is gone."""
 
     __tablename__ = "review_pairs"
     __table_args__ = (Index(None, "organisation_id", "state"),)
@@ -64,7 +64,7 @@ class ReviewPair(OrganisationOwned, Base):
     id: Mapped[PrimaryKey]
     connection_id: Mapped[int] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"))
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
-    other_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    other_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id", ondelete="SET NULL"), index=True)
     why: Mapped[Code]
     state: Mapped[Code] = mapped_column(default=ReviewState.OPEN)
     decided_by: Mapped[Name] = mapped_column(default="")

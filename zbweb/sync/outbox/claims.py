@@ -5,20 +5,20 @@ lease's end is the claim's token: whoever finds another one there has lost the r
 """
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from zbweb.billing.models import OutboxRow, Transaction
 from zbweb.clock import now
 from zbweb.db import organisation_of
 from zbweb.sync.core.schedule import retry_at
-from zbweb.sync.core.words import ConnectionStatus, Entity, LinkState
-from zbweb.sync.models import Connection, Link
+from zbweb.sync.core.words import ConnectionStatus, Entity
+from zbweb.sync.models import Connection
 
 METRICS = "metrics"
 """The outbox entity of a customer whose figures the CRM has yet to be told; `entity_id` is the customer's."""
@@ -96,13 +96,9 @@ def organisations_waiting(session: Session) -> list[int]:
     return list(session.scalars(statement))
 
 
-def wake_documents(session: Session, connection_id: int, since: datetime) -> None:
-    """Look at once at documents that wait for customers who were linked after `since`."""
-    theirs = select(Transaction.id).join(
-        Link, (Link.entity_id == Transaction.customer_id) & (Link.entity == Entity.CUSTOMER)
-    ).where(
-        Link.connection_id == connection_id, Link.created_at >= since, Link.state == LinkState.ACTIVE,
-    )  # fmt: skip
+def wake_documents(session: Session, customer_ids: Collection[int] | Select[int]) -> None:
+    """Look at once at documents that wait for these customers."""
+    theirs = select(Transaction.id).where(Transaction.customer_id.in_(customer_ids))
     waiting = update(OutboxRow).where(
         OutboxRow.entity == Entity.TRANSACTION, OutboxRow.not_before.is_not(None), OutboxRow.entity_id.in_(theirs)
     )

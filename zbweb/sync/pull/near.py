@@ -9,7 +9,7 @@ so one question answers for a batch, and where there are none nothing else is as
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import insert, select, union_all
+from sqlalchemy import ColumnElement, exists, insert, select, union_all
 from sqlalchemy.orm import Session
 
 from zbweb.billing.models import Customer
@@ -98,8 +98,28 @@ def _sharing(mine: Keys, ours: _Index) -> list[tuple[int, Keys]]:
 def undecided(session: Session, connection_id: int, customer_ids: Collection[int]) -> set[int]:
     """Those of the customers whom somebody has yet to compare with one that the CRM made."""
     statement = select(ReviewPair.customer_id).where(
-        ReviewPair.connection_id == connection_id,
-        ReviewPair.customer_id.in_(customer_ids),
-        ReviewPair.state == ReviewState.OPEN,
+        *_is_open(connection_id), ReviewPair.customer_id.in_(customer_ids), _has_link(connection_id)
     )
     return set(session.scalars(statement))
+
+
+def freed(session: Session, connection_id: int) -> list[int]:
+    """Close the pairs whose other one is gone or no longer linked; their customers need nobody's word any more."""
+    statement = select(ReviewPair).where(*_is_open(connection_id), ~_has_link(connection_id))
+    pairs = list(session.scalars(statement))
+    for pair in pairs:
+        pair.state = ReviewState.APART
+    session.flush()
+    ids = {pair.customer_id for pair in pairs}
+    return sorted(ids - undecided(session, connection_id, ids))
+
+
+def _is_open(connection_id: int) -> tuple[ColumnElement[bool], ...]:
+    return ReviewPair.connection_id == connection_id, ReviewPair.state == ReviewState.OPEN
+
+
+def _has_link(connection_id: int) -> ColumnElement[bool]:
+    return exists().where(
+        Link.connection_id == connection_id, Link.entity == Entity.CUSTOMER, Link.entity_id == ReviewPair.other_id,
+        Link.state == LinkState.ACTIVE,
+    )  # fmt: skip

@@ -17,6 +17,7 @@ from zbweb.sync.core.words import Entity, SyncedModule
 from zbweb.sync.holdings import KINDS
 from zbweb.sync.live import LiveRun
 from zbweb.sync.models import Link
+from zbweb.sync.pull import near
 from zbweb.sync.push import additions, changes, unanswered, waiting
 from zbweb.sync.push.pushing import Push, begin
 from zbweb.sync.push.waiting import Waiting
@@ -47,6 +48,7 @@ def _prepare(live: LiveRun) -> Mapping[Entity, Collection[int]] | None:
     with live.unit() as (run, desk):
         waiting.drop_orphans(desk.session)
         setup = runs.setup_of(desk.session, live.connection_id, SyncedModule.CUSTOMERS)
+        waiting.ensure(desk.session, Entity.CUSTOMER, near.freed(desk.session, live.connection_id))
         only = _wanted(live) if live.only else None
         for entity, ids in (only or {}).items():
             waiting.ensure(desk.session, entity, ids)

@@ -154,7 +154,7 @@ def link_to(
         session.flush()
     except IntegrityError as error:  # somebody, or a run, linked one of the two a moment ago
         raise Conflict("One of the two was linked a moment ago. Reload the page to see how it stands.") from error
-    claims.wake_documents(session, live.id, link.created_at)
+    claims.wake_documents(session, [customer.id])
     _tell(session, link, action="linked", actor=actor)
     return link
 

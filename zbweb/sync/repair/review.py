@@ -20,7 +20,9 @@ from zbweb.errors import Conflict, NotFound
 from zbweb.sync import holdings
 from zbweb.sync.core.words import Entity, LinkState, ReviewState
 from zbweb.sync.models import Link, ReviewPair
+from zbweb.sync.outbox import claims
 from zbweb.sync.pairs import links_of
+from zbweb.sync.pull import near
 from zbweb.sync.push import waiting
 from zbweb.sync.repair import links
 
@@ -74,21 +76,17 @@ def _open(connection_id: int, *what: Any) -> Select[Any]:
 
 
 def keep_apart(session: Session, pair_id: int, *, actor: Actor) -> Customer:
-    """Note that the two are different; ours, which waited for that word, may go to the CRM. Raises NotFound."""
+    """Note that the two are different; ours and its documents, which waited for that word, go to the CRM.
+
+    Raises NotFound when the pair is decided already.
+    """
     pair = _find(session, pair_id)
     pair.state, pair.decided_by = ReviewState.APART, actor.name
     session.flush()
-    if not waiting_for_word(session, pair.customer_id):
+    if not near.undecided(session, pair.connection_id, [pair.customer_id]):
         waiting.ensure(session, Entity.CUSTOMER, [pair.customer_id])
+        claims.wake_documents(session, [pair.customer_id])
     return customers.find(session, pair.customer_id)
-
-
-def waiting_for_word(session: Session, customer_id: int) -> bool:
-    """Whether a customer is in a pair that nobody has decided."""
-    statement = select(ReviewPair.id).where(
-        ReviewPair.customer_id == customer_id, ReviewPair.state == ReviewState.OPEN
-    )  # fmt: skip
-    return session.scalars(statement.limit(1)).first() is not None
 
 
 def link(session: Session, pair_id: int, *, actor: Actor) -> Link:
