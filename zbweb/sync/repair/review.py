@@ -27,6 +27,7 @@ from zbweb.sync.push import waiting
 from zbweb.sync.repair import links
 
 PAGE = 25
+_OVER = "This pair has been decided already. Reload the page to see what is left."
 _ours, _other = aliased(Customer), aliased(Customer)
 
 
@@ -96,6 +97,8 @@ def link(session: Session, pair_id: int, *, actor: Actor) -> Link:
     NotFound when the pair is decided already, Conflict when something was built on the newer customer.
     """
     pair = _find(session, pair_id)
+    if pair.other_id is None:
+        raise NotFound(_OVER)
     ours, other = customers.locked(session, pair.customer_id), customers.locked(session, pair.other_id)
     theirs = links_of(session, pair.connection_id, Entity.CUSTOMER, [other.id]).get(other.id)
     if theirs is None:
@@ -110,7 +113,7 @@ def _find(session: Session, pair_id: int) -> ReviewPair:
     statement = select(ReviewPair).where(ReviewPair.id == pair_id).with_for_update()
     pair = session.scalar(statement.execution_options(populate_existing=True))
     if pair is None or pair.state != ReviewState.OPEN:
-        raise NotFound("This pair has been decided already. Reload the page to see what is left.")
+        raise NotFound(_OVER)
     return pair
 
 
