@@ -10,6 +10,7 @@ from werkzeug.routing import Rule
 KINDS = ("quotes", "sales-orders", "invoices")
 IDS = {
     "customer_id": "SELECT min(id) FROM customers WHERE organisation_id = 1",
+    "kept_id": "SELECT max(id) FROM customers WHERE organisation_id = 1",
     "item_id": "SELECT min(id) FROM items WHERE organisation_id = 1",
     "payment_id": "SELECT min(id) FROM payments WHERE organisation_id = 1",
     "email_id": "SELECT min(id) FROM email_messages WHERE organisation_id = 1",

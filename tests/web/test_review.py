@@ -4,7 +4,6 @@ import pytest
 
 from tests.factories.customers import make_customer
 from tests.factories.links import make_link
-from tests.factories.transactions import make_quote
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import Customer
 from zbweb.billing.words import Origin
@@ -85,9 +84,9 @@ def test_keep_apart_leaves_both_and_asks_no_more(connected, pair):
 
 def test_a_refusal_is_a_sentence_on_the_page(connected, pair):
     with unit_of_work() as session:
-        make_quote(session, session.get(Customer, pair.other_id))
+        session.get(Customer, pair.customer_id).type = "individual"
     assert connected.post(f"{REVIEW}/{pair.id}/link").status_code == 303
-    assert "has transactions already" in connected.get(REVIEW).text
+    assert "Give both the same customer type" in connected.get(REVIEW).text
     assert names() == ["Acme Limited", "Acme Ltd"]
     connected.post(f"{REVIEW}/{pair.id}/apart")
     connected.post(f"{REVIEW}/{pair.id}/apart")

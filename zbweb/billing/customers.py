@@ -143,7 +143,7 @@ def change(session: Session, customer: Customer, *, values: Mapping[str, Any], a
     if "currency" in changes and has_transactions(session, customer):
         words = "The currency cannot change any more: there are transactions in it."
         raise Invalid(words, {"currency": words})
-    told = _in_words(session, changes)
+    told = in_words(session, changes)
     apply(customer, changes)
     note_keys(customer)
     _touch(customer)
@@ -239,8 +239,8 @@ def _term_name(session: Session, term_id: int | None) -> str | None:
     return session.scalar(select(PaymentTerm.name).where(PaymentTerm.id == term_id)) if term_id else None
 
 
-def _in_words(session: Session, changes: Changes) -> Changes:
-    """For the journal: payment terms by name, since they may be renamed or deleted."""
+def in_words(session: Session, changes: Changes) -> Changes:
+    """Changes for the journal: payment terms by name, since they may be renamed or deleted."""
     told = dict(changes)
     if "payment_term_id" in told:
         old, new = told.pop("payment_term_id")

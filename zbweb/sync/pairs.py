@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from zbweb.sync.core.words import Entity, LinkState
+from zbweb.sync.core.words import Entity, LinkReason, LinkState
 from zbweb.sync.models import Link
 
 
@@ -18,6 +18,16 @@ def links_of(session: Session, connection_id: int, entity: Entity, ids: Collecti
         Link.state == LinkState.ACTIVE,
     )
     return {link.entity_id: link for link in session.scalars(statement.execution_options(populate_existing=True))}
+
+
+def records_of(session: Session, connection_id: int, customer_ids: Collection[int]) -> list[Link]:
+    """The links of customers that have a pair, those of records whose customers were merged into them included."""
+    paired = links_of(session, connection_id, Entity.CUSTOMER, customer_ids)
+    statement = select(Link).where(
+        Link.connection_id == connection_id, Link.entity == Entity.CUSTOMER, Link.entity_id.in_(paired.keys()),
+        Link.state == LinkState.APART, Link.reason == LinkReason.MERGED_HERE,
+    ).order_by(Link.id)  # fmt: skip
+    return [*paired.values(), *session.scalars(statement)]
 
 
 def linked_crm_ids(session: Session, connection_id: int, crm_module: str, crm_ids: Collection[str]) -> set[str]:

@@ -17,6 +17,7 @@ PAGES = (
     "customers",
     "customer_bulk",
     "customer_links",
+    "customer_merging",
     "customer_transactions",
     "items",
     "transactions",

@@ -173,5 +173,5 @@ def _mention_namesakes(customer: Customer) -> None:
     if others:
         flash(
             f"There {'is another customer' if len(others) == 1 else 'are other customers'} named "
-            f"{customer.display_name}. If it is the same one, delete or rename one of the two.", "warning",
+            f"{customer.display_name}. If it is the same one, merge the two; else rename one of them.", "warning",
         )  # fmt: skip

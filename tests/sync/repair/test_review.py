@@ -8,7 +8,7 @@ from tests.factories.sync import connected, hasty_client
 from tests.factories.transactions import make_quote
 from zbweb.billing import customers
 from zbweb.billing.journal import SYSTEM
-from zbweb.billing.models import ContactPerson, Customer
+from zbweb.billing.models import ContactPerson, Customer, Transaction
 from zbweb.db import db, unit_of_work
 from zbweb.errors import Conflict, NotFound
 from zbweb.sync.models import Link
@@ -160,7 +160,7 @@ def test_a_pair_is_decided_once(partners, asha):
     assert len(partners.customers()) == 2
 
 
-def test_nothing_that_was_built_on_the_newer_customer_is_lost(partners, asha):
+def test_what_was_built_on_the_newer_customer_goes_to_the_older_one(partners, asha):
     add_customer(display_name="Acme Ltd")
     add_customer(display_name="Zoo Ltd")
     partners.add("Accounts", Account_Name="Acme Limited")
@@ -168,14 +168,25 @@ def test_nothing_that_was_built_on_the_newer_customer_is_lost(partners, asha):
     partners.sync()
     billed, edited = pairs(partners)
     with unit_of_work() as session:
-        make_quote(session, session.get(Customer, billed.other.id))
+        quote_id = make_quote(session, session.get(Customer, billed.other.id)).id
     change(edited.other.id, asha.actor, phone="by hand")
-    with pytest.raises(Conflict, match="has transactions"):
-        decide(asha, review.link, billed.id)
-    with pytest.raises(Conflict, match="Asha Rao has edited Zoo Limited"):
-        decide(asha, review.link, edited.id)
-    assert len(partners.customers()) == 4
-    assert len(pairs(partners)) == 2
+    decide(asha, review.link, billed.id)
+    decide(asha, review.link, edited.id)
+    acme, zoo = partners.customers()
+    assert (acme.id, zoo.id, zoo.phone) == (billed.ours.id, edited.ours.id, "by hand")
+    assert db.session.get_one(Transaction, quote_id).customer_id == acme.id
+    assert pairs(partners) == []
+
+
+def test_a_business_and_an_individual_are_not_linked(partners, asha):
+    ours = add_customer(display_name="Acme Ltd")
+    partners.add("Accounts", Account_Name="Acme Limited")
+    partners.sync()
+    (pair,) = pairs(partners)
+    change(ours, asha.actor, type="individual", last_name="Lee")
+    with pytest.raises(Conflict, match="the other one an individual"):
+        decide(asha, review.link, pair.id)
+    assert len(partners.customers()) == 2
 
 
 def test_a_pair_disappears_with_either_of_its_customers(partners, asha):

@@ -1,5 +1,6 @@
 """What people do in either book: create, edit, rename, move, merge and delete."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from hypothesis import strategies as st
@@ -14,9 +15,18 @@ from zbweb.billing.contact_persons import PersonDraft
 from zbweb.billing.models import ContactPerson
 from zbweb.clock import now
 from zbweb.db import unit_of_work
+from zbweb.errors import Conflict
 from zbweb.sandbox.merging import merge
+from zbweb.sync.repair import merging
 
+STEPS = st.integers(min_value=1, max_value=9)
 IS_ANYBODY_HERE = precondition(lambda self: self.partners.customers())
+
+
+def two_of(present, pick, step):
+    """Two of several that are not the same."""
+    first = pick % len(present)
+    return present[first], present[(first + 1 + step % (len(present) - 1)) % len(present)]
 
 
 class PeopleHere(World):
@@ -48,6 +58,15 @@ class PeopleHere(World):
     def delete_here(self, pick):
         with unit_of_work() as session:
             customers.delete(session, customers.locked(session, self.customer(pick).id), actor=ASHA)
+
+    @precondition(lambda self: len(self.partners.customers()) > 1)
+    @rule(pick=PICK, step=STEPS)
+    def merge_here(self, pick, step):
+        kept_id, other_id = two_of([each.id for each in self.partners.customers()], pick, step)
+        with unit_of_work() as session, suppress(Conflict):  # a business and an individual
+            kept, other = merging.both_locked(session, kept_id, other_id)
+            merging.merge(session, kept, other, actor=ASHA)
+        self.ledger.forget()
 
     @IS_ANYBODY_HERE
     @rule(pick=PICK, phone=PHONES)
@@ -113,11 +132,9 @@ class PeopleThere(World):
         self.partners.edit("Accounts", self.record("Accounts", pick), **SHOWN if shown else HIDDEN)
 
     @precondition(lambda self: self.broken is None and len(self.partners.records("Accounts")) > 1)
-    @rule(pick=PICK, step=st.integers(min_value=1, max_value=9))
+    @rule(pick=PICK, step=STEPS)
     def merge_there(self, pick, step):
-        ids = [each["id"] for each in self.partners.records("Accounts")]
-        survivor = pick % len(ids)
-        self.merge_accounts(ids[survivor], ids[(survivor + 1 + step % (len(ids) - 1)) % len(ids)])
+        self.merge_accounts(*two_of([each["id"] for each in self.partners.records("Accounts")], pick, step))
 
     def merge_accounts(self, survivor, duplicate):
         behind = self.sandbox.sandbox

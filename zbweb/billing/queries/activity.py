@@ -35,6 +35,7 @@ _SENTENCES = {
     ("customer", "restored"): "restored the customer",
     ("customer", "marked_inactive"): "marked the customer as inactive",
     ("customer", "marked_active"): "marked the customer as active",
+    ("customer", "merged"): "merged {old} into this customer",
     ("customer", "person_removed"): "removed the contact person {old}",
     ("customer_link", "linked"): "linked the customer to {new} in Zoho CRM",
     ("customer_link", "unlinked"): "unlinked the customer from {old} in Zoho CRM",

@@ -33,6 +33,7 @@ class Past(StrEnum):
     NONE = "none"
     REMOVED = "removed"
     APART = "apart"
+    MERGED = "merged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ _FOR_TWIN: dict[tuple[Policy, Twin], Decision] = {
 
 def decide(situation: Situation, policy: Policy) -> Decision:
     """The fate of one CRM record. A person's own decision comes before the policy."""
+    if situation.past is Past.MERGED:
+        return Decision(Action.NOTHING, Reason.MERGED_HERE)
     if situation.past is Past.REMOVED and not situation.asked_for:
         return Decision(Action.NOTHING, Reason.REMOVED_HERE)
     if situation.past is Past.APART and not situation.asked_for:

@@ -16,6 +16,7 @@ class Reason(StrEnum):
     PAIRED = "paired"
     REMOVED_HERE = "removed_here"
     KEPT_APART = "kept_apart"
+    MERGED_HERE = "merged_here"
     AWAITS_REVIEW = "awaits_review"
     BOTH_CHANGED = "both_changed"
     CRM_WON = "crm_won"
@@ -74,6 +75,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.REMOVED_HERE: "It was deleted, unlinked or undone here, so it is not fetched again. "
     "To have it back, fetch it with the search in Zoho CRM.",
     Reason.KEPT_APART: "Somebody decided to keep this record and the customer of the same name apart.",
+    Reason.MERGED_HERE: "Its customer was merged into another one here, which has a CRM record of its own. "
+    "Merge the two records in Zoho CRM, too.",
     Reason.AWAITS_REVIEW: "It may be the same as a customer that came from Zoho CRM, so it was not added there. "
     "Say in the review list whether the two are one.",
     Reason.BOTH_CHANGED: "Changed here and in Zoho CRM. Choose per field which value stays.",

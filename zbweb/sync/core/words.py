@@ -82,13 +82,15 @@ class LinkReason(StrEnum):
     """Why a link is no pair (any more). An empty reason: it is one.
 
     BY_POLICY: a twin that the policy skipped. FOR_DOCUMENTS: an individual's account, which stands in the CRM only
-    because its documents demand one. UNDONE: an undo removed or parted the record here, and it is not fetched again
+    because its documents demand one. MERGED_HERE: its customer was merged into the one of this link, who has a record
+    of its own. UNDONE: an undo removed or parted the record here, and it is not fetched again
     unless somebody asks; GIVEN_BACK: the next sync may. REPLACED: it waits while another CRM organisation is connected.
     SENT_AGAIN and DELETED_ON_BOTH_SIDES close what a document's deletion had left open.
     """
 
     BY_POLICY = "by_policy"
     FOR_DOCUMENTS = "for_documents"
+    MERGED_HERE = "merged_here"
     UNLINKED = "unlinked"
     DELETED_HERE = "deleted_here"
     DELETED_IN_CRM = "deleted_in_crm"

@@ -32,6 +32,7 @@ from zbweb.sync.documents.drafts import Arrival
 from zbweb.sync.figures import metrics
 from zbweb.sync.models import Connection, Link
 from zbweb.sync.pairs import links_of
+from zbweb.sync.pull.gather import gather
 
 _FIRST_STEP = {Kind.SALES_ORDER: Status.CONFIRMED}
 """Where a new document goes first that cannot reach its status from draft at once."""
@@ -139,13 +140,9 @@ def _add(desk: Desk, inlet: Inlet, arrival: Arrival) -> None:
 def _customer_of(desk: Desk, arrival: Arrival) -> int | None:
     wanted = [("Accounts", arrival.values.get("account")), ("Contacts", arrival.values.get("contact"))]
     for crm_module, crm_id in wanted:
-        statement = select(Link.entity_id).where(
-            Link.connection_id == desk.connection_id, Link.entity == Entity.CUSTOMER,
-            Link.crm_module == crm_module, Link.crm_id == str(crm_id), Link.state == LinkState.ACTIVE,
-        )  # fmt: skip
-        found = desk.session.scalar(statement) if crm_id else None
-        if found is not None:
-            return found
+        owner = gather(desk.session, desk.connection_id, crm_module, [str(crm_id)]).owners.get(str(crm_id))
+        if owner is not None and owner.entity == Entity.CUSTOMER:
+            return owner.entity_id
     return None
 
 

@@ -5,7 +5,7 @@ due into overdue. Before they are written they are read, so that nothing is writ
 """
 
 import datetime
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -30,7 +30,7 @@ from zbweb.sync.models import Connection, Link
 from zbweb.sync.outbox import claims
 from zbweb.sync.outbox.claims import METRICS, Claimed
 from zbweb.sync.outbox.courier import Courier
-from zbweb.sync.pairs import links_of
+from zbweb.sync.pairs import records_of
 
 MODULES = ("Accounts", "Contacts")
 LABELS = {
@@ -148,7 +148,7 @@ def overview(session: Session, connection: Connection) -> Overview:
 
 @dataclass(frozen=True, slots=True)
 class _Figures:
-    """One customer's row, CRM record and figures by key."""
+    """One customer's row, a CRM record of theirs and the figures by key."""
 
     row: Claimed
     crm_id: str
@@ -160,19 +160,20 @@ def push(courier: Courier) -> None:
     rows = {row.entity_id: row for row in courier.rows_of(METRICS)}
     if not rows:
         return
-    links = links_of(db.session(), courier.connection_id, Entity.CUSTOMER, rows)
+    links = records_of(db.session(), courier.connection_id, rows)
+    linked = {link.entity_id for link in links}
     by_module = {module: _gather(rows, links, module) for module in MODULES}
     with courier.plain_unit() as session:
-        claims.delivered(session, courier.claim, [row for key, row in rows.items() if key not in links])
+        claims.delivered(session, courier.claim, [row for key, row in rows.items() if key not in linked])
     for module, figures in by_module.items():
         if figures:
             _tell(courier, module, figures)
 
 
-def _gather(rows: Mapping[int, Claimed], links: Mapping[int, Link], module: str) -> list[_Figures]:
+def _gather(rows: Mapping[int, Claimed], links: Sequence[Link], module: str) -> list[_Figures]:
     return [
-        _Figures(rows[key], link.crm_id, _values(db.session(), key))
-        for key, link in links.items()
+        _Figures(rows[link.entity_id], link.crm_id, _values(db.session(), link.entity_id))
+        for link in links
         if link.crm_module == module
     ]
 
@@ -199,8 +200,8 @@ def _tell(courier: Courier, module: str, figures: list[_Figures]) -> None:
             if not verdict.ok:
                 said = refusal(verdict.code, verdict.message, verdict.details)
                 claims.refused(session, courier.claim, each.row, code=said.code, words=said.words)
-        done = [each.row for each in figures if each.row.row_id in courier.claim.rows]
-        claims.delivered(session, courier.claim, done)
+        done = {each.row.row_id: each.row for each in figures if each.row.row_id in courier.claim.rows}
+        claims.delivered(session, courier.claim, done.values())
 
 
 def _trigger(courier: Courier) -> bool:

@@ -176,8 +176,8 @@ def _customer(session: Session, connection: Connection, client: CrmClient, deal:
     problem = "The potential has neither an account nor a contact."
     for crm_module, crm_id in _belongs_to(picking.choices_for(session, connection).scope, deal):
         known = gather(session, connection.id, crm_module, [crm_id])
-        if crm_id in known.links:
-            return picking.customers_of(session, known.links).get(crm_id), ""
+        if crm_id in known.owners:
+            return picking.customers_of(session, known.owners).get(crm_id), ""
         if past := known.past.get(crm_id):
             problem = SENTENCES[_REFUSED[past]]
             continue

@@ -19,6 +19,9 @@ from zbweb.sync.desk import Desk, Fate
 from zbweb.sync.holdings import KINDS, TABLE_OF, Holding
 from zbweb.sync.models import Link
 
+_TWINS = (LinkReason.BY_POLICY, LinkReason.MERGED_HERE)
+"""Why a CRM record stands beside the one its customer is linked with: the CRM may merge the two."""
+
 
 def let_go(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> None:
     """Follow deletions in the CRM, for those of its records that are linked."""
@@ -66,7 +69,7 @@ def _forget_skipped(desk: Desk, crm_module: str, crm_ids: Sequence[str]) -> None
             Link.crm_module == crm_module,
             Link.crm_id.in_(crm_ids),
             Link.state == LinkState.APART,
-            Link.reason == LinkReason.BY_POLICY,
+            Link.reason.in_(_TWINS),
         )
         .values(state=LinkState.ARCHIVED, reason=LinkReason.DELETED_IN_CRM, synced_at=now())
     )
@@ -127,7 +130,7 @@ def _survivor(desk: Desk, link: Link) -> Link | None:
         Link.entity_id == link.entity_id,
         Link.crm_module == link.crm_module,
         Link.state == LinkState.APART,
-        Link.reason == LinkReason.BY_POLICY,
+        Link.reason.in_(_TWINS),
     )
     return desk.session.scalars(statement.order_by(Link.id)).first()
 

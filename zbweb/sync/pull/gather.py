@@ -18,14 +18,21 @@ from zbweb.sync.models import Link
 class Known:
     """What is known of a batch: active links and past ones by CRM id, and customers by folded name.
 
+    `merged` are records whose customer was merged into another one, who has a record of its own.
     `taken` maps a name to the first linked customer of it; None while that customer is about to be added.
     """
 
     links: dict[str, Link] = field(default_factory=dict)
     past: dict[str, Past] = field(default_factory=dict)
     apart: dict[str, Link] = field(default_factory=dict)
+    merged: dict[str, Link] = field(default_factory=dict)
     free_twins: dict[str, list[int]] = field(default_factory=dict)
     taken: dict[str, int | None] = field(default_factory=dict)
+
+    @property
+    def owners(self) -> dict[str, Link]:
+        """By CRM id, the link that tells whose the record is, were it only by a merge."""
+        return self.merged | self.links
 
     def twin(self, key: str) -> Twin:
         """Whether a customer of this folded name is here, and whether it is still without a link."""
@@ -65,6 +72,8 @@ def _remember(known: Known, link: Link) -> None:
         known.apart[link.crm_id] = link
         if link.reason == LinkReason.FOR_DOCUMENTS:
             known.past[link.crm_id] = Past.APART
+        elif link.reason == LinkReason.MERGED_HERE:
+            known.past[link.crm_id], known.merged[link.crm_id] = Past.MERGED, link
     elif link.reason in (LinkReason.DELETED_HERE, LinkReason.UNLINKED, LinkReason.UNDONE):
         known.past[link.crm_id] = Past.REMOVED
 

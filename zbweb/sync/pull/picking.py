@@ -201,7 +201,7 @@ def _outcome(session: Session, run_id: int, connection: Connection, crm_module: 
     """The customer that the record is now, or its twin that the policy kept; Conflict says why there is none."""
     crm_id = str(lead["id"])
     links = gather(session, connection.id, crm_module, [crm_id])
-    customer_id = customers_of(session, links.links).get(crm_id)
+    customer_id = customers_of(session, links.owners).get(crm_id)
     twin = links.apart.get(crm_id)
     if customer_id is None and twin is not None and not _is_linked(session, connection.id, twin.entity_id):
         customer_id = twin.entity_id

@@ -129,7 +129,7 @@ def _sort_contacts(desk: Desk, records: Sequence[Record]) -> tuple[list[Record],
     known = gather(desk.session, desk.connection_id, "Contacts", [str(record["id"]) for record in records])
     individuals, persons = [], []
     for record in records:
-        link = known.links.get(str(record["id"]))
+        link = known.owners.get(str(record["id"]))
         loose = link.entity == Entity.CUSTOMER if link else not record.get("Account_Name")
         if loose and Table.CONTACT in desk.mapping:
             individuals.append(record)

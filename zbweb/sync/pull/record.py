@@ -248,7 +248,7 @@ def _leave(desk: Desk, table: Table, each: Incoming, reason: Reason, known: Know
 
 
 def _customers_of(desk: Desk, account_ids: Sequence[str]) -> dict[str, int]:
-    links = gather(desk.session, desk.connection_id, "Accounts", list(set(account_ids))).links
+    links = gather(desk.session, desk.connection_id, "Accounts", list(set(account_ids))).owners
     return {account_id: link.entity_id for account_id, link in links.items()}
 
 

@@ -79,9 +79,9 @@ def _here(
     contacts = records.get("Contacts", ())
     belonging = {str(each["id"]): account_of(each) for each in contacts if by_account and account_of(each)}
     account_ids = [str(each["id"]) for each in records.get("Accounts", ())] + list(belonging.values())
-    accounts = customers_of(session, gather(session, connection_id, "Accounts", account_ids).links)
+    accounts = customers_of(session, gather(session, connection_id, "Accounts", account_ids).owners)
     own = customers_of(
-        session, gather(session, connection_id, "Contacts", [str(each["id"]) for each in contacts]).links
+        session, gather(session, connection_id, "Contacts", [str(each["id"]) for each in contacts]).owners
     )
     led = {crm_id: accounts[account_id] for crm_id, account_id in belonging.items() if account_id in accounts}
     return accounts | led | own

@@ -163,7 +163,7 @@ def archive_removed(session: Session, entity: str, entity_id: int) -> None:
     """A local record is being deleted: its link is kept as a memory, so that the sync does not fetch it again."""
     statement = select(Link).where(
         Link.entity == entity, Link.entity_id == entity_id,
-        (Link.state == LinkState.ACTIVE) | (Link.reason == LinkReason.REPLACED),
+        (Link.state == LinkState.ACTIVE) | Link.reason.in_((LinkReason.REPLACED, LinkReason.MERGED_HERE)),
     )  # fmt: skip
     for link in session.scalars(statement):
         _archive(link, LinkReason.DELETED_HERE)

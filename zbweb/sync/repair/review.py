@@ -1,7 +1,7 @@
 """The review list: customers that came from the CRM and may be one of ours under another name.
 
-A person says of each pair whether the two are one (Link) or not (Keep apart). Linking moves the CRM record to the
-older customer and removes the newer one, which is why nothing may have been built on that.
+A person says of each pair whether the two are one (Link) or not (Keep apart). Linking merges the newer customer into
+the older one, which takes over its CRM record, contact persons and transactions.
 """
 
 from dataclasses import dataclass
@@ -10,21 +10,17 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
-from zbweb.billing import customers, journal
+from zbweb.billing import customers
 from zbweb.billing.journal import Actor
-from zbweb.billing.models import ContactPerson, Customer, JournalEntry
-from zbweb.billing.naming import name_key
-from zbweb.billing.words import Origin
-from zbweb.clock import now
+from zbweb.billing.models import Customer
 from zbweb.errors import Conflict, NotFound
-from zbweb.sync import holdings
 from zbweb.sync.core.words import Entity, LinkState, ReviewState
 from zbweb.sync.models import Link, ReviewPair
 from zbweb.sync.outbox import claims
 from zbweb.sync.pairs import links_of
 from zbweb.sync.pull import near
 from zbweb.sync.push import waiting
-from zbweb.sync.repair import links
+from zbweb.sync.repair import links, merging
 
 PAGE = 25
 _OVER = "This pair has been decided already. Reload the page to see what is left."
@@ -91,22 +87,20 @@ def keep_apart(session: Session, pair_id: int, *, actor: Actor) -> Customer:
 
 
 def link(session: Session, pair_id: int, *, actor: Actor) -> Link:
-    """Make the two one: our customer takes over the CRM record and the contact persons, and the other one goes.
+    """Merge the other customer into ours, who takes over the CRM record.
 
     What the CRM says of the record is merged in when it is fetched, which is the caller's next step. Raises
-    NotFound when the pair is decided already, Conflict when something was built on the newer customer.
+    NotFound when the pair is decided already, Conflict when the two cannot become one.
     """
     pair = _find(session, pair_id)
     if pair.other_id is None:
         raise NotFound(_OVER)
-    ours, other = customers.locked(session, pair.customer_id), customers.locked(session, pair.other_id)
+    ours, other = merging.both_locked(session, pair.customer_id, pair.other_id)
     theirs = links_of(session, pair.connection_id, Entity.CUSTOMER, [other.id]).get(other.id)
     if theirs is None:
         raise Conflict(f"{other.display_name} is no longer linked to Zoho CRM, so there is nothing to move.")
-    _ensure_untouched(session, other)
-    _hand_over_persons(session, pair.connection_id, ours, other, actor=actor)
-    customers.delete(session, other, actor=actor)
-    return links.link_to(session, ours, theirs.crm_module, theirs.crm_id, crm_name=theirs.crm_name, actor=actor)
+    merging.merge(session, ours, other, actor=actor)
+    return links.active_link(session, Entity.CUSTOMER, ours.id)
 
 
 def _find(session: Session, pair_id: int) -> ReviewPair:
@@ -115,47 +109,3 @@ def _find(session: Session, pair_id: int) -> ReviewPair:
     if pair is None or pair.state != ReviewState.OPEN:
         raise NotFound(_OVER)
     return pair
-
-
-def _ensure_untouched(session: Session, other: Customer) -> None:
-    if customers.has_transactions(session, other):
-        raise Conflict(
-            f"{other.display_name} has transactions already, so the two cannot become one. Choose Keep apart, or make "
-            "the transactions anew for the other customer and void these."
-        )
-    edit = session.scalars(
-        select(JournalEntry)
-        .where(
-            JournalEntry.entity == Entity.CUSTOMER,
-            JournalEntry.entity_id == other.id,
-            JournalEntry.origin != Origin.CRM,
-        )
-        .order_by(JournalEntry.id.desc())
-    ).first()
-    if edit is not None:
-        raise Conflict(
-            f"{edit.actor_name} has edited {other.display_name} since it arrived, and that would be lost. Copy what "
-            "you need, delete that customer, and choose Link to… at the other one."
-        )
-
-
-def _hand_over_persons(session: Session, connection_id: int, ours: Customer, other: Customer, *, actor: Actor) -> None:
-    """The other's contact persons become ours, links and all; a namesake without a link takes the link over."""
-    namesakes = {
-        name_key(person.full_name): person for person in holdings.unlinked_persons(session, connection_id, [ours.id])
-    }
-    persons = list(other.contact_persons)
-    pairs = links_of(session, connection_id, Entity.CONTACT_PERSON, [person.id for person in persons])
-    for person in persons:
-        namesake, pair = namesakes.pop(name_key(person.full_name), None), pairs.get(person.id)
-        if namesake is not None and pair is not None:
-            pair.entity_id, pair.snapshot, pair.synced_at = namesake.id, {}, now()
-        else:
-            _move(session, person, ours, actor=actor)
-    session.flush()
-
-
-def _move(session: Session, person: ContactPerson, ours: Customer, *, actor: Actor) -> None:
-    changes = {"customer": (person.customer.display_name, ours.display_name)}
-    person.customer, person.primary = ours, False
-    journal.record(session, Entity.CONTACT_PERSON, person.id, action="updated", actor=actor, changes=changes)
