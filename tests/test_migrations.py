@@ -1,5 +1,6 @@
 """The migrations lead to the models, on both databases, and back."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -11,9 +12,12 @@ from sqlalchemy import inspect, make_url, select, text
 
 from tests.conftest import make_config
 from tests.factories.customers import make_customer
-from tests.factories.transactions import pay
+from tests.factories.transactions import make_invoice, pay
 from zbweb.app import create_app
+from zbweb.billing import customers
+from zbweb.billing.contact_persons import PersonDraft
 from zbweb.billing.founding import OrganisationDraft, appoint_admin
+from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import Customer, Payment
 from zbweb.billing.naming import loose_key, name_key
 from zbweb.billing.queries.customers import contains
@@ -143,6 +147,54 @@ def test_names_with_letters_that_have_strokes_are_folded_anew(empty_app):
         keys[:2] == (name_key("Łódź & Øre ApS"), loose_key("Łódź & Øre ApS")) == ("lodz & ore aps", "lodz and ore aps")
     )
     assert keys[2].startswith("lodz & ore aps")
+
+
+@pytest.mark.parametrize("empty_app", ["sqlite"], indirect=True)
+def test_tables_that_are_rebuilt_keep_their_rows_indexes_and_what_refers_to_them(empty_app, tmp_path):
+    migrate()
+    with unit_of_work() as session:
+        appoint_admin(
+            session, OrganisationDraft("Zylker"), name="Asha", email="asha@zylker.example", password="long enough"
+        )
+        acme = make_customer(session, persons=(PersonDraft(first_name="Ada"),))
+        pay(session, acme, "5", invoices={make_invoice(session, acme): "5"})
+        customers.delete(session, make_customer(session, display_name="Gone"), actor=SYSTEM)
+    before = rows()
+    db.session.remove()
+    with db.engine.connect() as connection:
+        command.downgrade(alembic(connection), "0007")
+        assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+        assert not any("AUTOINCREMENT" in sql for sql in schema(connection).values())
+    migrate()
+    assert rows() == before
+    with unit_of_work() as session:
+        work_for(session, acme.organisation_id)
+        assert make_customer(session, display_name="Next").id == 3
+    with db.engine.connect() as connection:
+        migrated = schema(connection)
+    with create_app(make_config(tmp_path, database_url=f"sqlite:///{tmp_path}/fresh.db")).app_context():
+        db.create_all()
+        with db.engine.connect() as connection:
+            assert schema(connection) == {name: migrated[name] for name in schema(connection)}
+        db.engine.dispose()
+
+
+def rows():
+    with db.engine.connect() as connection:
+        return {
+            table.name: [tuple(row) for row in connection.execute(select(table).order_by(table.c.id))]
+            for table in Base.metadata.sorted_tables
+            if "id" in table.c
+        }
+
+
+def schema(connection):
+    """The words of the statements that made the rebuilt tables and their indexes; their order is only layout."""
+    statement = text(
+        "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND tbl_name IN "
+        "('customers', 'contact_persons', 'items', 'transactions', 'payments', 'outbox')"
+    )
+    return {name: sorted(re.findall(r"\w+", sql)) for name, sql in connection.execute(statement)}
 
 
 def test_every_migration_can_be_taken_back(empty_app):

@@ -39,6 +39,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
 )
 from sqlalchemy.engine import Connection as DatabaseConnection
 from sqlalchemy.orm import (
@@ -105,6 +106,9 @@ class ExactDecimal(TypeDecorator[Decimal]):
 _Identity = BigInteger().with_variant(Integer, "sqlite")
 
 PrimaryKey = Annotated[int, mapped_column(_Identity, primary_key=True)]
+REMEMBERED: Mapping[str, Any] = {"sqlite_autoincrement": True}
+"""Table options for rows whose ids are remembered when they are gone (journal, links, entries): else SQLite gives the
+id of the last row to the next one, who inherits a history."""
 UtcTime = Annotated[datetime, mapped_column(UtcDateTime)]
 Money = Annotated[Decimal, mapped_column(ExactDecimal(4))]
 """An amount; already rounded to its currency's exponent (at most 4 places), never a float."""
@@ -210,16 +214,19 @@ def side_unit_of_work(engine: Engine) -> Iterator[Session]:
         session.commit()
 
 
+_LAST_ID = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
+
+
 def reserve_ids(session: Session, model: type[Base], count: int) -> list[int]:
     """Ids for `count` new rows, so that many can be inserted in one executemany and still be known.
 
-    PostgreSQL's sequence gives them out; on SQLite the unit of work holds the write lock, so nobody else can.
+    PostgreSQL's sequence gives them out; on SQLite the unit of work holds the write lock, so nobody else can. There
+    the table must be one of those whose ids are REMEMBERED.
     """
-    table = model.__table__
     if session.get_bind().dialect.name == "postgresql":
         sequence = func.pg_get_serial_sequence(model.__tablename__, "id")
         return list(session.scalars(select(func.nextval(sequence)).select_from(func.generate_series(1, count))))
-    last = session.scalar(select(func.max(table.c.id)).execution_options(unfenced=True)) or 0
+    last = session.scalar(_LAST_ID, {"table": model.__tablename__}) or 0
     return list(range(last + 1, last + 1 + count))
 
 

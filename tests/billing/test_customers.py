@@ -7,12 +7,14 @@ import pytest
 from sqlalchemy import select
 
 from tests.factories.customers import make_customer
+from tests.people import Person
 from zbweb.billing import customers, journal, removal
 from zbweb.billing.contact_persons import PersonDraft
 from zbweb.billing.customers import CustomerDraft
-from zbweb.billing.journal import Actor
+from zbweb.billing.journal import SYSTEM, Actor
 from zbweb.billing.models import ContactPerson, Customer, JournalEntry, OutboxRow, PaymentTerm, Transaction
 from zbweb.billing.naming import name_key
+from zbweb.billing.queries import activity
 from zbweb.billing.words import Origin
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.errors import Conflict, Invalid, NotFound, Stale
@@ -230,8 +232,6 @@ def test_a_stranger_finds_nothing_of_ours(asha, dora):
 
 def test_the_locked_customer_is_read_anew(any_app):
     """An object read before the unit of work began must not hide what others saved meanwhile."""
-    from tests.people import Person
-
     admin = Person.make(any_app, "asha@zylker.example", "Asha Rao", "admin")
     with unit_of_work() as session:
         customer_id = make_customer(session).id
@@ -278,3 +278,15 @@ class TestContactPersons:
         rows = (PersonDraft(id=customer.contact_persons[0].id, first_name="Ann", primary=True),)
         draft = CustomerDraft(display_name="Acme Ltd", currency="USD", persons=rows)
         assert not customers.edit(work, customer, draft, actor=asha.actor)
+
+
+def test_a_new_customer_never_gets_the_id_of_a_deleted_one(any_app):
+    Person.make(any_app, "asha@zylker.example", "Asha Rao", "admin")
+    with unit_of_work() as session:
+        first = make_customer(session, display_name="Deleted")
+        customers.delete(session, first, actor=SYSTEM)
+    with unit_of_work() as session:
+        second = make_customer(session, display_name="New")
+        assert second.id > first.id
+        told = [each.sentence for each in activity.of_customer(session, second)]
+    assert told == ["created the customer"]

@@ -435,3 +435,13 @@ def test_the_first_push_comes_to_its_end_though_it_makes_room_after_each_batch(b
         assert slices < 10
     assert both_ways.records("Accounts") == []
     assert waiting() == set()
+
+
+def test_who_is_made_after_somebody_was_deleted_here_is_pushed_like_anybody_else(both_ways, asha):
+    first = add_customer(display_name="Deleted")
+    both_ways.sync()
+    with unit_of_work() as session:
+        customers.delete(session, customers.locked(session, first), actor=asha.actor)
+    add_customer(display_name="New")
+    both_ways.sync()
+    assert sorted(each["Account_Name"] for each in both_ways.records("Accounts", "Account_Name")) == ["Deleted", "New"]

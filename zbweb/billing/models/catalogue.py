@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from zbweb.clock import now
-from zbweb.db import Base, Code, LongText, Name, OrganisationOwned, Precise, PrimaryKey, UtcTime
+from zbweb.db import REMEMBERED, Base, Code, LongText, Name, OrganisationOwned, Precise, PrimaryKey, UtcTime
 
 
 class Tax(OrganisationOwned, Base):
@@ -25,7 +25,7 @@ class Item(OrganisationOwned, Base):
     """A good or service with its price in the base currency."""
 
     __tablename__ = "items"
-    __table_args__ = (Index(None, "organisation_id", "sku"), Index(None, "organisation_id", "name"))
+    __table_args__ = (Index(None, "organisation_id", "sku"), Index(None, "organisation_id", "name"), REMEMBERED)
 
     id: Mapped[PrimaryKey]
     name: Mapped[Name]

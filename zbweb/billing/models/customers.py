@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from zbweb.billing.models.settings import PaymentTerm
 from zbweb.billing.words import CustomerType, CustomFieldType
 from zbweb.clock import now
-from zbweb.db import Base, Code, JsonObject, LongText, Name, OrganisationOwned, PrimaryKey, UtcTime
+from zbweb.db import REMEMBERED, Base, Code, JsonObject, LongText, Name, OrganisationOwned, PrimaryKey, UtcTime
 
 
 class Customer(OrganisationOwned, Base):
@@ -41,6 +41,7 @@ class Customer(OrganisationOwned, Base):
             sqlite_where=text("domain IS NOT NULL"), postgresql_where=text("domain IS NOT NULL"),
         ),
         Index(None, "organisation_id", "updated_at"),
+        REMEMBERED,
     )  # fmt: skip
 
     id: Mapped[PrimaryKey]
@@ -102,6 +103,7 @@ class ContactPerson(OrganisationOwned, Base):
     """A person to talk to at a customer."""
 
     __tablename__ = "contact_persons"
+    __table_args__ = REMEMBERED
 
     id: Mapped[PrimaryKey]
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)

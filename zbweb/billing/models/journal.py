@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from zbweb.billing.words import Origin
 from zbweb.clock import now
-from zbweb.db import Base, Code, JsonObject, LongText, Name, OrganisationOwned, PrimaryKey, UtcTime
+from zbweb.db import REMEMBERED, Base, Code, JsonObject, LongText, Name, OrganisationOwned, PrimaryKey, UtcTime
 
 
 class JournalEntry(OrganisationOwned, Base):
@@ -43,6 +43,7 @@ class OutboxRow(OrganisationOwned, Base):
     __table_args__ = (
         UniqueConstraint("organisation_id", "entity", "entity_id"),
         Index(None, "organisation_id", "entity", "not_before"),
+        REMEMBERED,
     )
 
     id: Mapped[PrimaryKey]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from zbweb.billing.models.customers import Customer
 from zbweb.billing.models.transactions import Transaction
 from zbweb.clock import now
-from zbweb.db import Base, Code, LongText, Money, Name, OrganisationOwned, PrimaryKey, Rate, UtcTime
+from zbweb.db import REMEMBERED, Base, Code, LongText, Money, Name, OrganisationOwned, PrimaryKey, Rate, UtcTime
 
 _UNUSED = text("unused > 0")
 
@@ -28,6 +28,7 @@ class Payment(OrganisationOwned, Base):
         Index(None, "organisation_id", "date", "id"),
         Index(None, "organisation_id", "reference"),
         Index("ix_payments_unused", "organisation_id", "customer_id", sqlite_where=_UNUSED, postgresql_where=_UNUSED),
+        REMEMBERED,
     )
 
     id: Mapped[PrimaryKey]

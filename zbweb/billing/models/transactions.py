@@ -11,6 +11,7 @@ from zbweb.billing.models.customers import Customer
 from zbweb.billing.words import DiscountKind, TaxMode, TaxRounding
 from zbweb.clock import now
 from zbweb.db import (
+    REMEMBERED,
     Base,
     Code,
     JsonObject,
@@ -61,6 +62,7 @@ class Transaction(OrganisationOwned, Base):
         Index("ix_transactions_source", "source_id", sqlite_where=_MADE, postgresql_where=_MADE),
         _open("ix_transactions_open_by_date", "date", "id", "due_date"),
         _open("ix_transactions_open_by_due_date", "due_date", "id", "base_balance"),
+        REMEMBERED,
     )
 
     id: Mapped[PrimaryKey]
