@@ -111,7 +111,7 @@ def _prepare(run_id: int, shift: Shift) -> LiveRun:
 
 def _describe(run_id: int, choices: Choices, client: CrmClient) -> Choices:
     """Ask the CRM what the mapped fields are, and keep that with the run and the setup for the runs to come."""
-    rows = mappings.described(choices.mappings, client)
+    rows = mappings.complete(choices, client)
     with unit_of_work() as session:
         run = session.get_one(SyncRun, run_id)
         run.setup = {**run.setup, "mappings": rows}

@@ -27,15 +27,15 @@ class Phase:
 
 
 def _reads_accounts(live: LiveRun) -> bool:
-    return not live.only and live.choices.scope is not Scope.CONTACTS
+    return not live.only and live.choices.reads("Accounts")
 
 
 def _reads_contacts(live: LiveRun) -> bool:
-    return not live.only and live.choices.scope is not Scope.ACCOUNTS
+    return not live.only and live.choices.reads("Contacts")
 
 
-def _reads_both(live: LiveRun) -> bool:
-    return _reads_accounts(live) and _reads_contacts(live)
+def _fetches_both(live: LiveRun) -> bool:
+    return not live.only and live.choices.scope is Scope.ACCOUNTS_AND_CONTACTS
 
 
 def _is_whole(live: LiveRun) -> bool:
@@ -63,7 +63,7 @@ PHASES: Sequence[Phase] = (
     Phase("lost_pushes", _always, customers.settle_lost),
     Phase("accounts", _reads_accounts, reading.read_accounts),
     Phase("accounts_deleted", _reads_accounts, reading.follow_deleted_accounts),
-    Phase("newcomers", _reads_both, reading.read_newcomers),
+    Phase("newcomers", _fetches_both, reading.read_newcomers),
     Phase("contacts", _reads_contacts, reading.read_contacts),
     Phase("contacts_deleted", _reads_contacts, reading.follow_deleted_contacts),
     Phase("failed_before", _is_whole, reading.read_failed_before),

@@ -34,8 +34,21 @@ class Choices:
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        """The mapping tables in use."""
+        """The mapping tables of what is fetched anew."""
         return tables_for(self.scope, include_loose=self.include_loose)
+
+    @property
+    def tables_read(self) -> tuple[Table, ...]:
+        """The mapping tables of what is read: both ways, whatever is paired is followed, fetched anew or not."""
+        return tuple(Table) if self.extent is Extent.BOTH else self.tables
+
+    def fetches(self, crm_module: str) -> bool:
+        """Whether new records of Accounts or Contacts are brought in."""
+        return any(table.crm_module == crm_module for table in self.tables)
+
+    def reads(self, crm_module: str) -> bool:
+        """Whether records of Accounts or Contacts are read at all."""
+        return any(table.crm_module == crm_module for table in self.tables_read)
 
     def view_of(self, crm_module: str) -> View:
         """The view chosen for Accounts or Contacts."""

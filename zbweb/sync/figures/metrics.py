@@ -184,6 +184,8 @@ def _values(session: Session, customer_id: int) -> dict[str, Any]:
 
 
 def _tell(courier: Courier, module: str, figures: list[_Figures]) -> None:
+    """Each row has one fate, though a customer may have several records."""
+    rows = {each.row.row_id: each.row for each in figures}
     try:
         names = _fields(courier, module)
         there = courier.client.get_many(module, [each.crm_id for each in figures], list(names.values()) or ["id"])
@@ -193,15 +195,14 @@ def _tell(courier: Courier, module: str, figures: list[_Figures]) -> None:
         trigger = _trigger(courier)
         verdicts = courier.client.update(module, records, trigger=trigger) if records else []
     except CrmError as error:
-        courier.put_off([each.row for each in figures], error)
+        courier.put_off(list(rows.values()), error)
         return
+    refused = {each.row.row_id: verdict for each, verdict in zip(changed, verdicts, strict=True) if not verdict.ok}
     with courier.plain_unit() as session:
-        for each, verdict in zip(changed, verdicts, strict=True):
-            if not verdict.ok:
-                said = refusal(verdict.code, verdict.message, verdict.details)
-                claims.refused(session, courier.claim, each.row, code=said.code, words=said.words)
-        done = {each.row.row_id: each.row for each in figures if each.row.row_id in courier.claim.rows}
-        claims.delivered(session, courier.claim, done.values())
+        for row_id, verdict in refused.items():
+            said = refusal(verdict.code, verdict.message, verdict.details)
+            claims.refused(session, courier.claim, rows[row_id], code=said.code, words=said.words)
+        claims.delivered(session, courier.claim, [row for key, row in rows.items() if key not in refused])
 
 
 def _trigger(courier: Courier) -> bool:

@@ -27,8 +27,7 @@ from zbweb.sync.desk import CRM_ACTOR, Desk
 from zbweb.sync.models import Connection, ModuleSetup, SyncEntry, SyncRun
 from zbweb.sync.pull import departures
 from zbweb.sync.pull.gather import gather
-from zbweb.sync.pull.reading import COQL_CHUNK, contacts_of, take_contacts
-from zbweb.sync.pull.record import bring_in
+from zbweb.sync.pull.reading import COQL_CHUNK, contacts_of, take_accounts, take_contacts
 from zbweb.sync.pull.settling import chunks
 from zbweb.sync.push import waiting
 from zbweb.sync.setup import mappings
@@ -79,7 +78,7 @@ def bring(connection: Connection, crm_module: str, crm_ids: Sequence[str], since
     if _is_busy(session, connection):
         return False
     choices = runs.choices_of(setup)
-    mapping = mappings.for_tables(session, choices, client, choices.tables)
+    mapping = mappings.for_tables(session, choices, client, choices.tables_read)
     reading = _Reading(connection, client, choices, mapping, since - _CLOCKS_DIFFER)
     haul = _ask(session, reading, crm_module, crm_ids)
     for _ in range(_TRIES):
@@ -92,9 +91,9 @@ def bring(connection: Connection, crm_module: str, crm_ids: Sequence[str], since
 
 
 def _wants(setup: ModuleSetup, crm_module: str) -> bool:
-    """Whether the setup fetches this module, and has done so once: until then the first sync reads everything."""
-    fetched = {table.crm_module for table in runs.choices_of(setup).tables}
-    return setup.is_saved and setup.enabled and crm_module in fetched and crm_module in setup.watermarks
+    """Whether the setup reads this module, and has done so once: until then the first sync reads everything."""
+    is_read = runs.choices_of(setup).reads(crm_module)
+    return setup.is_saved and setup.enabled and is_read and crm_module in setup.watermarks
 
 
 def _is_busy(session: Session, connection: Connection) -> bool:
@@ -113,7 +112,7 @@ def _ask(session: Session, reading: _Reading, crm_module: str, crm_ids: Sequence
     ours = departures.ours(session, reading.connection.id, crm_module, sorted(there))
     members, left_view = _by_view(reading, crm_module, there, ours)
     kept = [record for record in records if str(record["id"]) in members]
-    if crm_module != "Accounts" or Table.PERSON not in reading.mapping:
+    if crm_module != "Accounts" or Table.PERSON not in reading.choices.tables:
         return _Haul(kept, left_view, gone)
     return _Haul(kept, left_view, gone, _contacts_of_new(session, reading, kept))
 
@@ -159,7 +158,7 @@ def _write(reading: _Reading, crm_module: str, haul: _Haul) -> None:
         )  # fmt: skip
         departures.let_go(desk, crm_module, haul.gone)  # first: the survivor of a merge takes a link over
         if crm_module == "Accounts":
-            bring_in(desk, Table.ACCOUNT, haul.records)
+            take_accounts(desk, haul.records)
             take_contacts(desk, haul.contacts)
         else:
             take_contacts(desk, haul.records)

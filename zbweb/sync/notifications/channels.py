@@ -17,10 +17,9 @@ from zbweb.crm.errors import CrmError
 from zbweb.crm.port import Channel, CrmClient
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.errors import AppError
-from zbweb.sync import clients
+from zbweb.sync import clients, runs
 from zbweb.sync.core.document_words import CRM_MODULES
-from zbweb.sync.core.fields import tables_for
-from zbweb.sync.core.words import Automation, ConnectionStatus, Extent, Scope, SyncedModule
+from zbweb.sync.core.words import Automation, ConnectionStatus, Extent, SyncedModule
 from zbweb.sync.errors import NotConnected
 from zbweb.sync.models import Connection, ModuleSetup
 from zbweb.sync.potentials import deals
@@ -42,8 +41,7 @@ def wanted(session: Session, connection: Connection) -> list[str]:
     setups = {setup.module: setup for setup in session.scalars(found) if setup.is_saved}
     modules: list[str] = []
     if customers := setups.get(SyncedModule.CUSTOMERS):
-        tables = tables_for(Scope(customers.scope), include_loose=customers.include_loose)
-        modules += dict.fromkeys(table.crm_module for table in tables)
+        modules += dict.fromkeys(table.crm_module for table in runs.choices_of(customers).tables_read)
     if connection.automation != Automation.NONE:
         modules.append("Deals")
     modules += [

@@ -132,7 +132,7 @@ def _live(session: Session, connection: Connection, chosen: ModuleSetup, client:
     require_same_currency(organisation.base_currency, client.organisation())
     choices = runs.choices_of(chosen)
     if not mappings.is_described(choices):
-        choices = replace(choices, mappings=mappings.described(choices.mappings, client))
+        choices = replace(choices, mappings=mappings.complete(choices, client))
     return LiveRun(
         run_id=0,
         organisation_id=connection.organisation_id,
@@ -155,7 +155,7 @@ def _hauls(live: LiveRun, chosen: ModuleSetup) -> list[Haul]:
     """Everything that the sync would read, in its order; what failed before comes last."""
     marks = {module: datetime.fromisoformat(text) for module, text in chosen.watermarks.items()}
     scope, hauls = live.choices.scope, []
-    if scope is not Scope.CONTACTS:
+    if live.choices.reads("Accounts"):
         hauls.append(sample.read(live, "Accounts", marks.get("Accounts")))
     mark = marks.get("Contacts")
     if (
@@ -167,7 +167,7 @@ def _hauls(live: LiveRun, chosen: ModuleSetup) -> list[Haul]:
             hauls.append(sample.newcomers(live, fresh))
         else:
             mark = None  # as in a sync: the view is read as a whole
-    if scope is not Scope.ACCOUNTS:
+    if live.choices.reads("Contacts"):
         hauls.append(sample.read(live, "Contacts", mark))
     return hauls
 
@@ -229,7 +229,7 @@ def _latest(session: Session) -> int:
 
 
 def _is_read(live: LiveRun, module: str) -> bool:
-    return any(table.crm_module == module for table in live.choices.tables)
+    return live.choices.reads(module)
 
 
 def _play(stage: _Stage, haul: Haul) -> None:

@@ -56,6 +56,8 @@ def read(live: LiveRun, module: str, mark: datetime | None) -> Haul:
     """Read a module as a sync would: what changed since `mark`, or all of it."""
     view = live.choices.view_of(module)
     since = mark - OVERLAP if mark else None
+    if not live.choices.fetches(module):
+        return _read_paired(live, module, since)
     question = feed.Question(module, fields_of(live, module), view.id or None, since)
     total = live.client.count(module, view_id=view.id or None) if mark is None else None
     batches, is_whole = _first_batches(live, question)
@@ -64,6 +66,16 @@ def read(live: LiveRun, module: str, mark: datetime | None) -> Haul:
     batches += chunks(_by_id(live, module, sorted(kept), question.fields), CHUNK)
     left = [crm_id for crm_id in left if crm_id not in kept]
     return Haul(module, Part.CHANGED if since else Part.ALL, batches, left, gone, total, is_whole)
+
+
+def _read_paired(live: LiveRun, module: str, since: datetime | None) -> Haul:
+    """Of a module of which nothing is fetched anew: what is paired, and of that what changed."""
+    linked = _linked(live, module)
+    changed = linked.intersection(leavers(live.client, module, since, ())) if linked and since else linked
+    found = _by_id(live, module, sorted(changed)[:LIMIT], fields_of(live, module))
+    gone = [each.id for each in live.client.deleted(module, since=since) if each.id in linked] if linked else []
+    part = Part.CHANGED if since else Part.ALL
+    return Haul(module, part, list(chunks(found, CHUNK)), gone=gone, is_whole=len(changed) <= LIMIT)
 
 
 def _first_batches(live: LiveRun, question: feed.Question) -> tuple[list[list[Record]], bool]:

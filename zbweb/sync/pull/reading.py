@@ -113,35 +113,50 @@ def read_chosen(live: LiveRun) -> None:
     _take_all(live, live.only.get("crm", {}))
 
 
+def take_accounts(desk: Desk, records: Sequence[Record]) -> None:
+    """Bring accounts in as customers; where none is fetched anew, only those that are paired."""
+    if not desk.choices.fetches("Accounts"):
+        known = gather(desk.session, desk.connection_id, "Accounts", [str(record["id"]) for record in records])
+        records = [record for record in records if str(record["id"]) in known.links]
+    bring_in(desk, Table.ACCOUNT, records)
+
+
 def take_contacts(desk: Desk, records: Sequence[Record]) -> None:
     """Bring contacts in as what they already are here, else as the choice of module says."""
-    if desk.choices.scope is Scope.CONTACTS:
-        bring_in(desk, Table.CONTACT, records)
-        return
-    individuals, persons = _sort_contacts(desk, records)
-    if individuals:
+    known = gather(desk.session, desk.connection_id, "Contacts", [str(record["id"]) for record in records])
+    sorted_: dict[Table | None, list[Record]] = {}
+    for record in records:
+        table = _table_of(desk, record, known.owners.get(str(record["id"])))
+        sorted_.setdefault(table, []).append(record)
+    if individuals := sorted_.get(Table.CONTACT):
         bring_in(desk, Table.CONTACT, individuals)
-    if persons:
+    if persons := sorted_.get(Table.PERSON):
         bring_in_persons(desk, persons)
 
 
-def _sort_contacts(desk: Desk, records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
-    known = gather(desk.session, desk.connection_id, "Contacts", [str(record["id"]) for record in records])
-    individuals, persons = [], []
-    for record in records:
-        link = known.owners.get(str(record["id"]))
-        loose = link.entity == Entity.CUSTOMER if link else not record.get("Account_Name")
-        if loose and Table.CONTACT in desk.mapping:
-            individuals.append(record)
-        else:
-            persons.append(record)
-    return individuals, persons
+def _table_of(desk: Desk, record: Record, link: Link | None) -> Table | None:
+    """What a contact is, or would become, here; None when it is nobody's and none is fetched anew."""
+    choices = desk.choices
+    if link is not None:
+        present = Table.CONTACT if link.entity == Entity.CUSTOMER else Table.PERSON
+        return present if present in desk.mapping else _OTHER[present]
+    if not choices.fetches("Contacts"):
+        return None
+    is_loose = choices.scope is Scope.CONTACTS or not record.get("Account_Name")
+    return Table.CONTACT if is_loose and Table.CONTACT in choices.tables else Table.PERSON
+
+
+_OTHER = {Table.CONTACT: Table.PERSON, Table.PERSON: Table.CONTACT}
+"""Under choices that no longer fetch what a contact is here: it is left out, with the reason of the other kind."""
 
 
 # --- reading ----------------------------------------------------------------------------------------
 
 
 def _read(live: LiveRun, phase: str, module: str, take: Take) -> None:
+    if not live.choices.fetches(module):
+        _follow_paired(live, module, take)
+        return
     state = live.reading(phase) or _begin(live, module)
     try:
         if state["position"] != _END:
@@ -170,6 +185,19 @@ def _begin(live: LiveRun, module: str) -> dict[str, Any]:
         if total is not None:
             run.total = run.done + total
     return state
+
+
+def _follow_paired(live: LiveRun, module: str, take: Take) -> None:
+    """Both ways, the records that are paired are followed though nothing of their module is fetched anew."""
+    mark, until = watermarks.mark_of(live, module), (live.client.server_time or now()).isoformat()
+    if watermarks.has_links(live, module):
+        wanted = (
+            leavers(live.client, module, mark - OVERLAP, ()) if mark else live.session.scalars(_paired(live, module))
+        )
+        for chunk in chunks(list(wanted), CHUNK):
+            paired = live.session.scalars(_paired(live, module).where(Link.crm_id.in_(chunk)))
+            take_by_id(live, module, list(paired), take)
+    _note_read(live, module, until)
 
 
 def _read_from(live: LiveRun, module: str, take: Take, state: dict[str, Any]) -> None:
@@ -203,11 +231,6 @@ def _take_all(live: LiveRun, wanted: dict[str, list[str]]) -> None:
         take_by_id(live, module, wanted.get(module, []), take)
 
 
-def take_accounts(desk: Desk, records: Sequence[Record]) -> None:
-    """Bring accounts in as customers."""
-    bring_in(desk, Table.ACCOUNT, records)
-
-
 # --- what went away ---------------------------------------------------------------------------------
 
 
@@ -237,8 +260,12 @@ def _after_reading(live: LiveRun, module: str, take: Take, state: dict[str, Any]
     elif state["again"]:
         for chunk in chunks(list(live.session.scalars(_not_met(live, module))), CHUNK):
             _follow_unmet(live, module, take, chunk)
+    _note_read(live, module, state["until"])
+
+
+def _note_read(live: LiveRun, module: str, until: str) -> None:
     with live.unit() as (run, _):
-        read_until = {**run.checkpoint.get("read_until", {}), module: state["until"]}
+        read_until = {**run.checkpoint.get("read_until", {}), module: until}
         run.checkpoint = {**run.checkpoint, "read_until": read_until}
 
 
@@ -256,7 +283,7 @@ def _follow_unmet(live: LiveRun, module: str, take: Take, crm_ids: Sequence[str]
 def _follow_deleted(live: LiveRun, module: str) -> None:
     """Records in the CRM's list of deletions. Then everything up to the start of the read is settled."""
     mark = watermarks.mark_of(live, module)
-    if mark is not None or watermarks.has_links(live, module):
+    if watermarks.has_links(live, module) or (mark is not None and live.choices.fetches(module)):
         deletions = live.client.deleted(module, since=mark - OVERLAP if mark else None)
         for chunk in chunks((deletion.id for deletion in deletions), CHUNK):
             with live.unit() as (_, desk):
@@ -279,11 +306,14 @@ def _mark_seen(desk: Desk, module: str, records: Sequence[Record]) -> None:
 
 
 def _not_met(live: LiveRun, module: str) -> Select[str]:
-    """The linked records that this run has not met in the view."""
+    """The paired records that this run has not met in the view."""
+    return _paired(live, module).where((Link.seen_run_id != live.run_id) | Link.seen_run_id.is_(None))
+
+
+def _paired(live: LiveRun, module: str) -> Select[str]:
     return select(Link.crm_id).where(
         Link.connection_id == live.connection_id,
         Link.crm_module == module,
         Link.state == LinkState.ACTIVE,
         Link.excluded_at.is_(None),
-        (Link.seen_run_id != live.run_id) | Link.seen_run_id.is_(None),
     )

@@ -106,7 +106,8 @@ def merge_linked(desk: Desk, table: Table, arrivals: Sequence[Incoming], known: 
         link = known.links[each.crm_id]
         holding = local.get(link.entity_id)
         if link.entity != kind.entity:
-            desk.note(_fate(table, each, Outcome.SKIPPED, Reason.STAYS_PERSON, None))
+            reason = Reason.NO_ACCOUNT if link.entity == Entity.CUSTOMER else Reason.STAYS_PERSON
+            desk.note(_fate(table, each, Outcome.SKIPPED, reason, None))
         elif holding is not None:
             _merge_one(desk, link, holding, each, desk.mapping[table])
 

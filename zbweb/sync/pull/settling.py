@@ -23,7 +23,7 @@ Each = TypeVar("Each")
 
 def fields_of(live: LiveRun, crm_module: str) -> list[str]:
     """The CRM fields to ask for: those that the tables of this module map, and those the sync itself needs."""
-    return fields_to_read({table: live.mapping[table] for table in live.choices.tables}, crm_module)
+    return fields_to_read({table: live.mapping[table] for table in live.choices.tables_read}, crm_module)
 
 
 def settle(live: LiveRun, module: str, records: Sequence[Record], take: Take, finish: Finish) -> None:
@@ -63,7 +63,7 @@ def unfit(module: str, record: Record, words: str) -> Fate:
 
 def take_by_id(live: LiveRun, module: str, crm_ids: Sequence[str], take: Take) -> None:
     """Read records by id and bring them in; failures of records that no longer exist are over."""
-    if not any(table.crm_module == module for table in live.choices.tables):
+    if not live.choices.reads(module):
         return
     for chunk in chunks(crm_ids, CHUNK):
         records = live.client.get_many(module, chunk, fields_of(live, module))

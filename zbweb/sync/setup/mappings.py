@@ -31,11 +31,11 @@ def field_labels(session: Session) -> dict[str, str]:
 
 
 def compiled(session: Session, choices: Choices) -> dict[Table, list[Row]]:
-    """The rows of each mapping table in use; rows whose CRM field does not fit (any more) are left out."""
+    """The rows of each mapping table that is read; rows whose CRM field does not fit (any more) are left out."""
     own = custom_fields(session)
     return {
         table: compile_rows(choices.mappings.get(table, []), fields_for(table, own), _kept(choices.mappings, table))
-        for table in choices.tables
+        for table in choices.tables_read
     }
 
 
@@ -70,8 +70,17 @@ def _kept(mappings: Mapping[str, Sequence[Mapping[str, Any]]], table: Table) -> 
 
 
 def is_described(choices: Choices) -> bool:
-    """Whether the mapping knows the types of its CRM fields already."""
-    return all("type" in row for table in choices.tables for row in choices.mappings.get(table, []))
+    """Whether the mapping knows its tables, and the types of their CRM fields, already."""
+    return all(
+        table in choices.mappings and all("type" in row for row in choices.mappings[table])
+        for table in choices.tables_read
+    )
+
+
+def complete(choices: Choices, client: CrmClient) -> dict[str, list[dict[str, Any]]]:
+    """The mapping of every table that is read, described; one that the setup never needed starts with the defaults."""
+    missing = {table.value: _defaults(table) for table in choices.tables_read if table not in choices.mappings}
+    return described({**choices.mappings, **missing}, client)
 
 
 def described(
