@@ -41,6 +41,15 @@ def linked_crm_ids(session: Session, connection_id: int, crm_module: str, crm_id
     return set(session.scalars(statement))
 
 
+def skipped_twins(session: Session, connection_id: int, customer_ids: Collection[int]) -> set[int]:
+    """Those of the customers whose namesake in the CRM was skipped by the policy: they are not made anew there."""
+    statement = select(Link.entity_id).where(
+        Link.connection_id == connection_id, Link.entity == Entity.CUSTOMER, Link.entity_id.in_(customer_ids),
+        Link.state == LinkState.APART, Link.reason == LinkReason.BY_POLICY,
+    )  # fmt: skip
+    return set(session.scalars(statement))
+
+
 def past_crm_ids(session: Session, connection_id: int, entity: Entity, ids: Collection[int]) -> dict[int, set[str]]:
     """The CRM records that local ones were pairs with and are not any more: deleted, merged or unlinked there."""
     statement = select(Link.entity_id, Link.crm_id).where(

@@ -1,9 +1,12 @@
 """Making sure that a document's customer is in the CRM."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.factories.both_sides import add_customer, change, link_of, person, waiting
 from tests.factories.sync import connected
+from zbweb import config
 from zbweb.billing import customers
 from zbweb.crm.errors import CrmError
 from zbweb.db import db, unit_of_work
@@ -99,3 +102,23 @@ def test_customers_that_are_only_fetched_cannot_be_pushed_by_hand_either(app, as
     customer_id = add_customer()
     with unit_of_work() as session, pytest.raises(Conflict, match="only fetched"):
         links.push_now(session, customers.find(session, customer_id), actor=asha.actor)
+
+
+def test_a_push_that_had_nothing_to_tell_is_no_part_of_the_history(both_ways, asha):
+    customer_id = add_customer(display_name="Acme")
+    both_ways.sync()
+    with unit_of_work() as session:
+        links.unlink(session, links.active_link(session, "customer", customer_id), actor=asha.actor)
+    before = last_run().id
+    assert push_one(both_ways.connection, customer_id, both_ways.client) is None
+    assert last_run().id == before
+
+
+def test_a_push_that_meets_the_end_of_the_allowance_ends_its_run_and_says_so(both_ways):
+    config.use(replace(config.current(), credits_reserve=100))
+    both_ways.sandbox.faults(credits_remaining=90)
+    customer_id = add_customer()
+    assert push_one(both_ways.connection, customer_id, both_ways.client).entity_id == customer_id
+    run = last_run()
+    assert (run.status, run.error_code) == ("failed", "CreditsLow")
+    assert "kept for people" in run.error_message

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.factories.both_sides import add_customer, link_of, outcomes, person
-from tests.factories.documents import configure, deliver, documents_in, invoice_for
+from tests.factories.documents import configure, deliver, documents_in, due_now, invoice_for, waiting
 from tests.factories.sync import connected
 from zbweb.billing import customers
 from zbweb.billing.models import ContactPerson
@@ -13,6 +13,7 @@ from zbweb.db import db, unit_of_work
 from zbweb.sandbox.merging import merge as merge_records
 from zbweb.sync.core.words import LinkState
 from zbweb.sync.models import Link
+from zbweb.sync.outbox.claims import METRICS
 from zbweb.sync.pull import picking
 from zbweb.sync.repair import merging
 
@@ -105,6 +106,20 @@ def test_invoices_move_to_the_kept_one_s_account_and_both_accounts_tell_its_figu
     owed = [each["Outstanding_Receivables"] for each in partners.records("Accounts", "Outstanding_Receivables")]
     assert owed == [Decimal(100)] * 2
     assert is_quiet(partners)
+
+
+def test_figures_that_the_crm_refuses_wait_once_however_many_records_the_customer_has(two, asha):
+    partners, kept, other, _ = two
+    merge(asha, kept, other)
+    invoice_for(kept)
+    partners.sandbox.faults(fail_next=[{"status": 503, "path": "/crm/v8/Accounts", "method": "PUT", "count": 50}])
+    deliver(partners)
+    assert [(row.entity_id, row.attempts) for row in waiting(METRICS)] == [(kept, 1)]
+    partners.sandbox.faults(fail_next=[])
+    due_now()
+    deliver(partners)
+    owed = [each["Outstanding_Receivables"] for each in partners.records("Accounts", "Outstanding_Receivables")]
+    assert (waiting(METRICS), owed) == ([], [Decimal(100)] * 2)
 
 
 def test_the_search_of_the_crm_leads_to_the_kept_one(two, asha):

@@ -276,3 +276,38 @@ def test_a_customer_goes_to_the_crm_when_the_one_it_was_like_is_gone(both_ways, 
     both_ways.forget_calls()
     both_ways.sync()
     assert both_ways.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "is_held"),
+    [
+        ({"Account_Name": "Acme Limited"}, {"display_name": "Acme Ltd"}, True),
+        ({"Account_Name": "Harbour and Sons"}, {"display_name": "Harbour & Sons GmbH"}, True),
+        ({"Account_Name": "Apex", "Website": "acme.example"},
+         {"display_name": "Acme", "email": "info@acme.example"}, False),
+        ({"Account_Name": "Acme Works"}, {"display_name": "Acme Ltd"}, False),
+    ],
+)  # fmt: skip
+def test_one_of_ours_that_is_like_a_customer_fetched_before_waits_for_a_word(any_app, sandbox, theirs, ours, is_held):
+    partners = connected(any_app, sandbox, scope="accounts_and_contacts", extent="both", policy="skip")
+    partners.add("Accounts", **theirs)
+    partners.sync()
+    add_customer(**ours)
+    run = partners.sync()
+    assert len(partners.records("Accounts")) == (1 if is_held else 2)
+    assert (("out", "skipped", "awaits_review", ours["display_name"]) in outcomes(partners, run)) is is_held
+    assert len(pairs(partners)) == is_held
+    assert partners.sync().skipped == 0
+
+
+def test_kept_apart_once_it_is_not_asked_about_again(both_ways, asha):
+    both_ways.add("Accounts", Account_Name="Acme Limited")
+    both_ways.sync()
+    ours = add_customer(display_name="Acme Ltd")
+    both_ways.sync()
+    decide(asha, review.keep_apart, pairs(both_ways)[0].id)
+    both_ways.sync()
+    assert link_of("customer", ours) is not None
+    change(ours, asha.actor, phone="7")
+    both_ways.sync()
+    assert pairs(both_ways) == []

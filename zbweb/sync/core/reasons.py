@@ -52,6 +52,7 @@ class Reason(StrEnum):
     CUSTOMER_ONLY_FETCHED = "customer_only_fetched"
     CUSTOMER_PARTED = "customer_parted"
     CUSTOMER_IN_REVIEW = "customer_in_review"
+    CUSTOMER_SKIPPED = "customer_skipped"
     CURRENCY_UNKNOWN = "currency_unknown"
     DOCUMENT_GONE = "document_gone"
     DELETED_HERE = "deleted_here"
@@ -125,6 +126,8 @@ SENTENCES: dict[Reason, str] = {
     "Link the customer to a record, or choose Push now on its page, and the document follows.",
     Reason.CUSTOMER_IN_REVIEW: "The document waits: its customer may be the same as one that came from Zoho CRM. "
     "Say in the review list whether the two are one, and the document follows.",
+    Reason.CUSTOMER_SKIPPED: "The document waits: Zoho CRM has a record of its customer's name, which was left "
+    "apart as the setup says Skip. Link the customer to it, and the document follows.",
     Reason.DOCUMENT_GONE: "Somebody deleted this document in Zoho CRM, so it was not sent there again. "
     "To have it back there, open the document here and choose Send Again.",
     Reason.DELETED_HERE: "Deleted here; deleted in Zoho CRM too.",
@@ -143,5 +146,9 @@ FOUND_HERE: frozenset[Reason] = frozenset(
 )  # fmt: skip
 """Reasons that are found without the CRM's saying so: the words beside them are ours, and name the field."""
 
-HOLDS: frozenset[Reason] = frozenset({Reason.CUSTOMER_ONLY_FETCHED, Reason.CUSTOMER_PARTED, Reason.CUSTOMER_IN_REVIEW})
+HOLDS: frozenset[Reason] = frozenset(
+    {
+        Reason.CUSTOMER_ONLY_FETCHED, Reason.CUSTOMER_PARTED, Reason.CUSTOMER_IN_REVIEW, Reason.CUSTOMER_SKIPPED,
+    }
+)  # fmt: skip
 """Reasons for which a document waits until somebody has spoken of its customer."""

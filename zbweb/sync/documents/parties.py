@@ -24,7 +24,7 @@ from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Direction, Entity, Extent, LinkReason, LinkState, SyncedModule
 from zbweb.sync.models import Connection, Link
 from zbweb.sync.outbox.courier import Courier, Setback
-from zbweb.sync.pairs import linked_crm_ids, links_of, past_crm_ids
+from zbweb.sync.pairs import linked_crm_ids, links_of, past_crm_ids, skipped_twins
 from zbweb.sync.pull import near
 from zbweb.sync.push.one_customer import push_one
 
@@ -60,8 +60,7 @@ def ensure(courier: Courier, kind: Kind, customer_ids: Collection[int]) -> Parti
     are_pushed = _are_pushed(courier.connection_id)
     missing = set(customer_ids) - found.keys()
     past = past_crm_ids(db.session(), courier.connection_id, Entity.CUSTOMER, missing)
-    unsure = near.undecided(db.session(), courier.connection_id, missing)
-    for customer_id in sorted(missing - past.keys() - unsure) if are_pushed else ():
+    for customer_id in sorted(missing - _held(courier, missing).keys()) if are_pushed else ():
         link = _push(courier, customer_id)
         if link is not None:
             found[customer_id] = link.crm_module, link.crm_id
@@ -70,9 +69,8 @@ def ensure(courier: Courier, kind: Kind, customer_ids: Collection[int]) -> Parti
     accounts = {key: crm_id for key, (module, crm_id) in found.items() if module == _ACCOUNTS}
     contacts = {key: crm_id for key, (module, crm_id) in found.items() if module == _CONTACTS}
     known = _with_primary_contacts(courier, accounts)
-    blocked = dict.fromkeys(set(customer_ids) - found.keys() - busy, _NOT_THERE if are_pushed else _ONLY_FETCHED)
-    blocked |= dict.fromkeys(past, _PARTED)
-    blocked |= dict.fromkeys(unsure, _IN_REVIEW)
+    left = set(customer_ids) - found.keys() - busy
+    blocked = dict.fromkeys(left, _NOT_THERE if are_pushed else _ONLY_FETCHED) | _held(courier, left)
     if contacts and _wants_account(courier, kind):
         theirs, refused = _accounts_of(courier, kind, contacts)
         known |= {key: Party(theirs[key], contacts[key]) for key in theirs}
@@ -101,6 +99,23 @@ _IN_REVIEW = Setback(
     hint=3600.0, is_skip=True,
 )  # fmt: skip
 """Nobody's mistake: the document is looked at again when somebody has spoken of its customer, and hourly."""
+
+
+_SKIPPED = Setback(
+    Reason.CUSTOMER_SKIPPED, Reason.CUSTOMER_SKIPPED,
+    "Zoho CRM has a record of the customer's name, which was left apart as the setup says Skip. Link the two.",
+    hint=3600.0, is_skip=True,
+)  # fmt: skip
+
+
+def _held(courier: Courier, customer_ids: Collection[int]) -> dict[int, Setback]:
+    """Those of customers without a pair who are not pushed before a person has spoken, and about what."""
+    session, connection_id = db.session(), courier.connection_id
+    return (
+        dict.fromkeys(skipped_twins(session, connection_id, customer_ids), _SKIPPED)
+        | dict.fromkeys(near.undecided(session, connection_id, customer_ids), _IN_REVIEW)
+        | dict.fromkeys(past_crm_ids(session, connection_id, Entity.CUSTOMER, customer_ids), _PARTED)
+    )
 
 
 def _are_pushed(connection_id: int) -> bool:

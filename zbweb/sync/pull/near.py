@@ -1,19 +1,21 @@
-"""Near matches: a customer that the CRM made here, beside one of ours that may be the same.
+"""Near matches: a customer that came from the CRM, beside one of ours that may be the same.
 
 Equal names are the policy's business. What is merely alike ("Ltd" and "Limited", one e-mail address, one domain)
 is kept as a pair for a person to decide about, in the unit of work that made the customer; until then ours is
 not pushed as new. Only customers that were not fetched carry the keys to be compared by, in indexes of their own,
-so one question answers for a batch, and where there are none nothing else is asked.
+so one question answers for a batch, and where there are none nothing else is asked. The other way round, when one of
+ours is about to be sent, the customers who share its first word or its address are read and compared.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, exists, insert, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, exists, insert, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from zbweb.billing.models import Customer
-from zbweb.billing.words import CustomerType
+from zbweb.billing.naming import loose_key
+from zbweb.billing.words import CustomerType, Origin
 from zbweb.clock import now
 from zbweb.sync.core.fieldtypes import Value
 from zbweb.sync.core.likeness import Keys, keys_of, nearest
@@ -47,6 +49,51 @@ def note_near(desk: Desk, customer_type: CustomerType, created: Sequence[tuple[i
     ]
     if rows:
         desk.session.execute(insert(ReviewPair.__table__), rows)  # type: ignore[arg-type]
+
+
+def look_around(desk: Desk, ours: Sequence[Customer]) -> None:
+    """Keep a pair for each customer of ours, about to be added to the CRM, that is like one who came from there.
+
+    A domain alone is no reason to hold anybody: the companies of one group share it.
+    """
+    mine = {each.id: Keys(each.name_key, each.loose_key, each.email.casefold(), None) for each in ours}
+    if not mine:
+        return
+    told = select(ReviewPair.customer_id, ReviewPair.other_id).where(ReviewPair.customer_id.in_(mine))
+    known = {tuple(row) for row in desk.session.execute(told)}
+    theirs: dict[str, list[tuple[int, Keys]]] = defaultdict(list)
+    for other in desk.session.scalars(_fetched_like(desk, ours)):
+        keys = Keys(other.name_key, loose_key(other.display_name), other.email.casefold(), None)
+        theirs[other.type].append((other.id, keys))
+    for each in ours:
+        others = [found for found in theirs[each.type] if (each.id, found[0]) not in known]
+        if match := nearest(mine[each.id], others):
+            desk.session.add(
+                ReviewPair(
+                    organisation_id=desk.organisation_id, connection_id=desk.connection_id, customer_id=each.id,
+                    other_id=match[0], why=match[1],
+                )
+            )  # fmt: skip
+    desk.session.flush()  # who is in a pair now is not sent
+
+
+def _fetched_like(desk: Desk, ours: Sequence[Customer]) -> Select[Customer]:
+    """Customers fetched from the CRM who share the first word of a name, or the address, with any of `ours`."""
+    words = {(each.loose_key or each.name_key).partition(" ")[0] for each in ours}
+    emails = {each.email for each in ours if each.email}
+    linked = exists().where(
+        Link.connection_id == desk.connection_id, Link.entity == Entity.CUSTOMER, Link.entity_id == Customer.id,
+        Link.state == LinkState.ACTIVE,
+    )  # fmt: skip
+    is_postgresql = desk.session.get_bind().dialect.name == "postgresql"
+    begin = [
+        Customer.search_key.startswith(word, autoescape=True)  # which has an index there
+        if is_postgresql
+        else and_(Customer.name_key >= word, Customer.name_key < word + "\U0010ffff")
+        for word in words
+    ]
+    alike = or_(Customer.email.in_(emails), *begin)
+    return select(Customer).where(alike, linked, Customer.active, Customer.origin == Origin.CRM)
 
 
 def _are_any_ours(session: Session) -> bool:

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select
-
 from zbweb.billing.models import ContactPerson, Customer
 from zbweb.billing.words import CustomerType
 from zbweb.crm.port import NAME_FIELDS, Record
@@ -15,11 +13,10 @@ from zbweb.sync.core.fieldtypes import Value
 from zbweb.sync.core.mapping import to_remote
 from zbweb.sync.core.outgoing import LAST_NAME, presented
 from zbweb.sync.core.reasons import Reason
-from zbweb.sync.core.words import Entity, LinkState, Outcome
+from zbweb.sync.core.words import Entity, Outcome
 from zbweb.sync.desk import Desk
 from zbweb.sync.holdings import KINDS, Holding
-from zbweb.sync.models import Link
-from zbweb.sync.pairs import links_of
+from zbweb.sync.pairs import links_of, past_crm_ids, skipped_twins
 from zbweb.sync.pull import near
 from zbweb.sync.push import waiting
 from zbweb.sync.push.lookup import Sought
@@ -52,15 +49,16 @@ def gather(push: Push, desk: Desk, table: Table, rows: Sequence[Waiting]) -> lis
     """The newcomers among waiting rows. What is not pushed at all leaves the outbox, what cannot be is written down."""
     kind, ids = KINDS[table], [each.entity_id for each in rows]
     linked = links_of(desk.session, desk.connection_id, kind.entity, ids)
-    barred, unsure = _barred(push, desk, kind.entity, ids), _unsure(push, desk, table, ids)
+    barred = _barred(push, desk, kind.entity, ids)
     local = holdings.load(desk.session, kind, [entity_id for entity_id in ids if entity_id not in linked])
+    unsure = _unsure(push, desk, [each for key, each in local.items() if key not in barred])
     accounts = accounts_of(desk, local.values())
     idle, newcomers = [], []
     for each in rows:
         holding = local.get(each.entity_id)
         if holding is None:
             continue
-        if each.entity_id in barred or (not _is_offered(holding) and not push.asked_for):
+        if each.entity_id in barred or (not _is_offered(holding) and not push.chosen):
             idle.append(each)
         elif each.entity_id in unsure:
             desk.note(Told(table, holding.id, holdings.name_of(holding)).fate(Outcome.SKIPPED, Reason.AWAITS_REVIEW))
@@ -78,22 +76,20 @@ def _is_offered(holding: Holding) -> bool:
 
 
 def _barred(push: Push, desk: Desk, entity: Entity, ids: Sequence[int]) -> set[int]:
-    """Those with a past: told to stay apart, unlinked by a person, or deleted in the CRM. They are not added again."""
-    states = (LinkState.APART,) if push.asked_for else (LinkState.APART, LinkState.ARCHIVED)
-    statement = select(Link.entity_id).where(
-        Link.connection_id == desk.connection_id,
-        Link.entity == entity,
-        Link.entity_id.in_(ids),
-        Link.state.in_(states),
-    )
-    return set(desk.session.scalars(statement))
+    """Those with a past, who are not added again: skipped as twins; unlinked or deleted, unless asked for now."""
+    barred = skipped_twins(desk.session, desk.connection_id, ids) if entity is Entity.CUSTOMER else set()
+    if not push.asked_for:
+        barred |= past_crm_ids(desk.session, desk.connection_id, entity, ids).keys()
+    return barred
 
 
-def _unsure(push: Push, desk: Desk, table: Table, ids: Sequence[int]) -> set[int]:
+def _unsure(push: Push, desk: Desk, local: Sequence[Holding]) -> set[int]:
     """Customers who may be in the CRM under another name: somebody has to say so before they are added again."""
-    if table is Table.PERSON or push.asked_for:
+    customers = [each for each in local if isinstance(each, Customer) and (each.active or push.chosen)]
+    if push.asked_for:
         return set()
-    return near.undecided(desk.session, desk.connection_id, ids)
+    near.look_around(desk, customers)
+    return near.undecided(desk.session, desk.connection_id, [each.id for each in customers])
 
 
 def accounts_of(desk: Desk, local: Iterable[Holding]) -> dict[int, str]:

@@ -13,12 +13,13 @@ from zbweb.clock import now
 from zbweb.crm.errors import CrmError
 from zbweb.crm.port import CrmClient
 from zbweb.db import db, unit_of_work
+from zbweb.errors import AppError
 from zbweb.sync import runs
 from zbweb.sync.core.choices import Choices
 from zbweb.sync.core.words import Entity, Extent, RunStatus, SyncedModule, Trigger
 from zbweb.sync.lease import heartbeat
 from zbweb.sync.live import Disabled, LeaseLost, LiveRun
-from zbweb.sync.models import Connection, Link, SyncRun
+from zbweb.sync.models import Connection, Link, SyncEntry, SyncRun
 from zbweb.sync.pairs import links_of
 from zbweb.sync.push import customers
 
@@ -41,12 +42,14 @@ def push_one(connection: Connection, customer_id: int, client: CrmClient) -> Lin
     try:
         with heartbeat(live.run_id, live.owner):
             customers.push_customers(live)
-    except CrmError as error:
-        _end(live.run_id, RunStatus.FAILED, error)
-        raise
     except (LeaseLost, Disabled):
         return None
-    _end(live.run_id)
+    except AppError as error:  # the CRM is away, or its allowance is nearly used up
+        _end(live.run_id, RunStatus.FAILED, error)
+        if isinstance(error, CrmError):
+            raise
+    else:
+        _end(live.run_id)
     return _link(db.session(), connection.id, customer_id)
 
 
@@ -99,8 +102,13 @@ def _run(connection: Connection, customer_id: int, choices: Choices) -> SyncRun:
     )
 
 
-def _end(run_id: int, status: RunStatus | None = None, error: CrmError | None = None) -> None:
+def _end(run_id: int, status: RunStatus | None = None, error: AppError | None = None) -> None:
+    """The run's end; one that had nothing to tell is no part of the history."""
     with unit_of_work() as session:
         run = session.get_one(SyncRun, run_id)
-        code = error.word[:64] if error else ""
-        runs.end(session, run, status or runs.verdict(run), code=code, message=error.message if error else "")
+        if error is None and session.scalars(select(SyncEntry.id).where(SyncEntry.run_id == run_id)).first() is None:
+            session.delete(run)
+            return
+        code = error.word if isinstance(error, CrmError) else type(error).__name__ if error else ""
+        message = error.message if error else ""
+        runs.end(session, run, status or runs.verdict(run), code=code[:64], message=message)

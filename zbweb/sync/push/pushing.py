@@ -7,11 +7,11 @@ from zbweb.sync import runs
 from zbweb.sync.core.fields import ALWAYS_READ, Table
 from zbweb.sync.core.mapping import Issue, Row, crm_names
 from zbweb.sync.core.reasons import Reason
-from zbweb.sync.core.words import Direction, Outcome, SyncedModule
+from zbweb.sync.core.words import Direction, Outcome, SyncedModule, Trigger
 from zbweb.sync.desk import Desk, Fate
 from zbweb.sync.holdings import KINDS
 from zbweb.sync.live import LiveRun
-from zbweb.sync.models import Connection
+from zbweb.sync.models import Connection, SyncRun
 from zbweb.sync.push import our_id, waiting
 from zbweb.sync.push.waiting import Waiting
 from zbweb.sync.setup import mappings
@@ -22,12 +22,13 @@ class Push:
     """One run's push. `live` maps every table here, whatever the setup fetches.
 
     `owner_id` is the connected user, who will own what we make; `trigger` lets the CRM's workflows run;
-    `asked_for` says that somebody wants these very records pushed.
+    `chosen` says that just these records are to be pushed; `asked_for`, that a person wants it, no document.
     """
 
     live: LiveRun
     owner_id: str
     trigger: bool
+    chosen: bool
     asked_for: bool
     _id_fields: dict[str, str | None] = field(default_factory=dict)
 
@@ -52,13 +53,15 @@ class Push:
 def begin(live: LiveRun) -> Push:
     """Make a run ready to push. The first push keeps the CRM's workflows still, whatever the setup says."""
     connection = live.session.get_one(Connection, live.connection_id)
+    run = live.session.get_one(SyncRun, live.run_id)
     setup = runs.setup_of(live.session, live.connection_id, SyncedModule.CUSTOMERS)
     has_pushed = setup is not None and setup.pushed_at is not None
     return Push(
         live=replace(live, mapping=mappings.for_push(live.session, live.choices, live.client)),
         owner_id=connection.crm_user_id,
         trigger=live.choices.fire_triggers and has_pushed,
-        asked_for=bool(live.only),
+        chosen=bool(live.only),
+        asked_for=bool(live.only) and run.trigger != Trigger.TRANSACTION,
     )
 
 

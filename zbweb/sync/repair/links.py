@@ -24,6 +24,7 @@ from zbweb.sync.core.words import Entity, Extent, LinkReason, LinkState, SyncedM
 from zbweb.sync.errors import NotConnected
 from zbweb.sync.models import Connection, Link, SyncRun
 from zbweb.sync.outbox import claims
+from zbweb.sync.pairs import skipped_twins
 
 CRM_MODULE = {CustomerType.BUSINESS: "Accounts", CustomerType.INDIVIDUAL: "Contacts"}
 """Which CRM module a customer of each type is paired with."""
@@ -118,6 +119,11 @@ def push_now(session: Session, customer: Customer, *, actor: Actor) -> SyncRun:
     setup = runs.setup_of(session, connection.id, SyncedModule.CUSTOMERS)
     if setup is not None and setup.extent != Extent.BOTH:
         raise Conflict("Customers are only fetched from Zoho CRM. An administrator can change that in their setup.")
+    if skipped_twins(session, connection.id, [customer.id]):
+        raise Conflict(
+            f"Zoho CRM has a record of the same name, which was left apart from {customer.display_name} as the setup "
+            "says Skip. Choose Link to… to pair the two."
+        )
     persons = [person.id for person in customer.contact_persons]
     local = {Entity.CUSTOMER: [customer.id], Entity.CONTACT_PERSON: persons}
     return runs.queue_run(
