@@ -141,6 +141,15 @@ def test_all_failures_of_a_reason_are_tried_again(asha, run):
     assert db.session.query(SyncRun).filter_by(trigger="retry").one().only["local"] == {"customer": [1, 2]}
 
 
+def test_a_failure_that_a_later_run_tried_again_was_not_dismissed_by_anybody(asha, run):
+    with unit_of_work() as session:
+        tried = session.get_one(SyncEntry, entry("Refused 1").id)
+        tried.resolved_at, tried.resolved_by = now(), "sync"
+    page = asha.get(f"{HISTORY}/{run.id}").text
+    assert "Tried again since." in page
+    assert "Dismissed by" not in page
+
+
 def test_one_failure_is_dismissed(asha, run):
     asha.post(f"{HISTORY}/{run.id}/dismiss", {"entry_id": entry("Refused 1").id})
     assert entry("Refused 1").resolved_by == "Asha Rao"

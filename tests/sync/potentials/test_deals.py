@@ -298,6 +298,13 @@ def test_a_potential_of_nobody_fails_until_it_has_an_account(partners, acme):
     assert all(entry.resolved_at for entry in partners.entries(potential_runs()[0]))
 
 
+def test_a_run_tells_once_of_a_potential_that_fails_again(partners):
+    switch_on(partners)
+    add_deal(partners, stage=WON)
+    for _ in range(2):
+        assert told(partners.sync()) == [("failed", "no_customer")]
+
+
 def test_retry_tries_just_the_failed_potential_again(partners, acme):
     switch_on(partners)
     deal = add_deal(partners, stage=WON)

@@ -5,7 +5,7 @@ make sure of their customers, then let the documents follow (following.py). What
 run of its own, kept only if something did happen.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
@@ -42,12 +42,13 @@ def poll(live: LiveRun) -> None:
     connection = _fresh(live.session, live.connection_id)
     if not _is_on(connection):
         return
-    until = live.client.server_time or now()
+    until, tried = live.client.server_time or now(), set[str]()
     try:
         if not live.only:
             for page in _changed(connection, live.client):
                 _follow_within(live, connection, page.records)
-        _follow_again(live, connection)
+                tried.update(str(record["id"]) for record in page.records)
+        _follow_again(live, connection, tried)
     except Paused:
         return  # the next look begins where this one did
     if not live.only:
@@ -60,10 +61,10 @@ def _changed(connection: Connection, client: CrmClient) -> Iterator[Page]:
     return client.pages(MODULE, FIELDS, modified_since=since - OVERLAP if since else None)
 
 
-def _follow_again(live: LiveRun, connection: Connection) -> None:
+def _follow_again(live: LiveRun, connection: Connection, tried: Container[str]) -> None:
     """The potentials that somebody asked to try again, or all that failed before; those that are gone are settled."""
     wanted = live.only.get("crm", {}).get(MODULE, []) if live.only else failed_before(live.session, connection.id)
-    for chunk in chunks(wanted, CHUNK):
+    for chunk in chunks([crm_id for crm_id in wanted if crm_id not in tried], CHUNK):
         records = live.client.get_many(MODULE, chunk, FIELDS)
         _follow_within(live, connection, records)
         if gone := set(chunk) - {str(record["id"]) for record in records}:
