@@ -108,7 +108,8 @@ def _lines(transaction: Transaction, width: float) -> Table:
     numbers = ("Quantity", "Rate", "Discount", "Tax", "Amount")
     heads: list[Any] = [_say("Item", _SMALL), *(_say(text, _SMALL_RIGHT) for text in numbers)]
     rows: list[list[Any]] = [heads, *(_line(transaction, line) for line in transaction.lines)]
-    table = Table(rows, colWidths=[width * part for part in (0.4, 0.11, 0.14, 0.1, 0.1, 0.15)], repeatRows=1)
+    widths = [width * part for part in (0.4, 0.11, 0.14, 0.1, 0.1, 0.15)]
+    table = Table(rows, colWidths=widths, repeatRows=1, splitInRow=1)
     table.setStyle(
         TableStyle(
             [

@@ -1,13 +1,15 @@
 """Which font prints which character of a PDF.
 
-Vera comes with reportlab and covers the Latin scripts; what it lacks is tried without its accents, then in
-the East Asian fonts that every PDF viewer brings along (they hold Greek and Cyrillic too). Vera has no sign
-for many currencies (₹ among them): amounts then say the ISO code. Nothing is ever printed as an empty box.
+DejaVu covers the Latin, Greek and Cyrillic scripts and the signs of most currencies; the East Asian ones are in the
+fonts that every PDF viewer brings along. What neither has is tried without its accents, and an amount says the ISO
+code. Scripts that want shaping, or run from right to left, are beyond reportlab: a question mark stands for each
+letter, and nothing is ever printed as an empty box.
 """
 
 import unicodedata
 from functools import cache
 from html import escape
+from pathlib import Path
 
 from babel.numbers import get_currency_symbol
 from reportlab.pdfbase import pdfmetrics
@@ -16,10 +18,10 @@ from reportlab.pdfbase.ttfonts import TTFont
 
 from zbweb.billing.words import LOCALE
 
-PLAIN, BOLD = "Vera", "VeraBd"
+PLAIN, BOLD = "DejaVuSans", "DejaVuSans-Bold"
+_VENDOR = Path(__file__).resolve().parents[2] / "static" / "vendor"
 _HANGUL, _HAN, _KANA_AND_OTHERS = "HYGothic-Medium", "STSong-Light", "HeiseiKakuGo-W5"
 _RANGES = (
-    (0x0370, 0x04FF, _KANA_AND_OTHERS),
     (0x3000, 0x30FF, _KANA_AND_OTHERS),
     (0x4E00, 0x9FFF, _HAN),
     (0xAC00, 0xD7A3, _HANGUL),
@@ -29,8 +31,8 @@ _RANGES = (
 
 @cache
 def register() -> frozenset[int]:
-    """Make the fonts known to reportlab, once; answers the code points that Vera has in both weights."""
-    faces = [TTFont(name, f"{name}.ttf") for name in (PLAIN, BOLD)]
+    """Make the fonts known to reportlab, once; answers the code points that DejaVu has in both weights."""
+    faces = [TTFont(name, str(_VENDOR / f"{name}-2.37.ttf")) for name in (PLAIN, BOLD)]
     for font in (*faces, *(UnicodeCIDFont(name) for name in (_HANGUL, _HAN, _KANA_AND_OTHERS))):
         pdfmetrics.registerFont(font)
     pdfmetrics.registerFontFamily(PLAIN, normal=PLAIN, bold=BOLD, italic=PLAIN, boldItalic=BOLD)
@@ -50,7 +52,7 @@ def markup(text: str) -> str:
 
 
 def money(amount: str, currency: str) -> str:
-    """A rounded amount with its currency's sign, or with the ISO code where Vera has no such sign."""
+    """A rounded amount with its currency's sign, or with the ISO code where DejaVu has no such sign."""
     symbol = get_currency_symbol(currency, locale=LOCALE)
     if symbol.isalpha() or any(ord(character) not in register() for character in symbol):
         symbol = f"{currency}\N{NO-BREAK SPACE}"
@@ -66,12 +68,17 @@ def _run(printed: str, font: str) -> str:
 def _printed(character: str) -> tuple[str, str]:
     """What stands for a character, and in which font; an empty name is the paragraph's own."""
     known = register()
-    if ord(character) in known or character == "\n":
+    if character == "\n":
         return character, ""
-    if unicodedata.category(character).startswith(("C", "Z")):
+    category, runs_left = unicodedata.category(character), unicodedata.bidirectional(character) in ("R", "AL")
+    if category.startswith("C"):
+        return " ", ""
+    if ord(character) in known and not runs_left:
+        return character, ""
+    if category.startswith("Z"):
         return " ", ""
     for first, last, font in _RANGES:
         if first <= ord(character) <= last:
             return character, font
     plain = "".join(each for each in unicodedata.normalize("NFKD", character) if ord(each) in known)
-    return plain or "?", ""
+    return "?" if runs_left or not plain else plain, ""
