@@ -194,10 +194,14 @@ def _faults(draft: Draft) -> dict[str, str]:
             draft.due_date is not None and draft.kind is not Kind.SALES_ORDER and draft.due_date < draft.date,
             "The due or expiry date cannot be before the document's date.",
         ),
-        "shipping": (not 0 <= draft.shipping < money.LIMIT, "The shipping charge cannot be less than zero."),
-        "adjustment": (not abs(draft.adjustment) < money.LIMIT, "The adjustment is too large."),
+        "shipping": (draft.shipping < 0, "The shipping charge cannot be less than zero."),
     }
-    return {name: sentence for name, (is_wrong, sentence) in checks.items() if is_wrong}
+    too_large = {
+        name: "That is too large; a million millions is too much."
+        for name in ("shipping", "adjustment")
+        if abs(getattr(draft, name)) >= money.LIMIT
+    }
+    return {name: sentence for name, (is_wrong, sentence) in checks.items() if is_wrong} | too_large
 
 
 def _line_faults(lines: tuple[LineDraft, ...]) -> dict[str, str]:
@@ -205,10 +209,13 @@ def _line_faults(lines: tuple[LineDraft, ...]) -> dict[str, str]:
     for index, line in enumerate(lines):
         if not line.name.strip():
             faults[f"lines-{index}-name"] = "Name what is sold."
-        if not 0 < line.quantity < money.LIMIT:
+        if line.quantity <= 0:
             faults[f"lines-{index}-quantity"] = "The quantity must be more than zero."
-        if not 0 <= line.rate < money.LIMIT:
+        if line.rate < 0:
             faults[f"lines-{index}-rate"] = "The rate cannot be less than zero."
+        for name in ("quantity", "rate"):
+            if getattr(line, name) >= money.LIMIT:
+                faults[f"lines-{index}-{name}"] = f"The {name} is too large; a million millions is too much."
         if not 0 <= line.tax_rate <= 100:
             faults[f"lines-{index}-tax_id"] = "A tax is from 0 to 100 %."
     return faults

@@ -413,8 +413,22 @@ def test_a_potential_in_another_currency_says_what_to_change(partners, acme):
     notify(partners, deal, client=in_currency(partners, "EUR", Decimal("0.8")))
     assert documents() == []
     (entry,) = partners.entries(potential_runs()[0])
-    assert (entry.outcome, entry.reason) == ("failed", "invalid_value")
+    assert (entry.outcome, entry.reason) == ("failed", "potential_refused")
     assert "in EUR, but Acme Ltd is billed in USD" in entry.crm_words
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [
+        ("-5", "The rate cannot be less than zero."),
+        ("9999999999999.99", "The rate is too large; a million millions is too much."),
+    ],
+)
+def test_an_amount_that_no_document_takes_is_told_once_and_truly(partners, acme, amount, words):
+    switch_on(partners)
+    notify(partners, add_deal(partners, account=acme, stage=WON, amount=Decimal(amount)))
+    (entry,) = partners.entries(potential_runs()[0])
+    assert entry.crm_words == words
 
 
 def test_what_billing_refuses_of_one_potential_spares_the_others(partners, acme):
@@ -423,7 +437,7 @@ def test_what_billing_refuses_of_one_potential_spares_the_others(partners, acme)
     good = add_deal(partners, "Good", account=acme, stage=WON)
     notify(partners, bad, good)
     assert document().potential_name == "Good"
-    assert sorted(last_told()) == [("added", "potential_won"), ("failed", "invalid_value")]
+    assert sorted(last_told()) == [("added", "potential_won"), ("failed", "potential_refused")]
 
 
 # --- when ------------------------------------------------------------------------------------------

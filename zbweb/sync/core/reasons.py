@@ -46,6 +46,7 @@ class Reason(StrEnum):
     POTENTIAL_WON = "potential_won"
     POTENTIAL_LOST = "potential_lost"
     POTENTIAL_CREATED = "potential_created"
+    POTENTIAL_REFUSED = "potential_refused"
     STATUS_BY_PERSON = "status_by_person"
     ALREADY_DONE = "already_done"
     NO_CUSTOMER = "no_customer"
@@ -114,6 +115,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.POTENTIAL_WON: "The potential was won.",
     Reason.POTENTIAL_LOST: "The potential was lost.",
     Reason.POTENTIAL_CREATED: "The potential was created.",
+    Reason.POTENTIAL_REFUSED: "No document could be made of this potential. Put right what stands below, here or in "
+    "Zoho CRM, then choose Retry.",
     Reason.STATUS_BY_PERSON: "Somebody changed this document's status by hand, so the automation left it alone.",
     Reason.ALREADY_DONE: "The document for this potential was made before.",
     Reason.NO_CUSTOMER: "The potential belongs to no account or contact that could be fetched as a customer. "
@@ -141,7 +144,7 @@ SENTENCES: dict[Reason, str] = {
 FOUND_HERE: frozenset[Reason] = frozenset(
     {
         Reason.MISSING_VALUE, Reason.INVALID_VALUE, Reason.TOO_LONG, Reason.TOO_LONG_FOR_CRM, Reason.NO_CUSTOMER,
-        Reason.DOCUMENT_REFUSED,
+        Reason.DOCUMENT_REFUSED, Reason.POTENTIAL_REFUSED,
     }
 )  # fmt: skip
 """Reasons that are found without the CRM's saying so: the words beside them are ours, and name the field."""

@@ -122,7 +122,7 @@ def follow(desk: Desk, connection: Connection, ready: Ready) -> None:
             with session.begin_nested():
                 document = _act(desk, connection, ready, todo)
         except AppError as refusal:
-            desk.note(_fate(ready, Outcome.FAILED, Reason.INVALID_VALUE, words=_words(refusal)))
+            desk.note(_fate(ready, Outcome.FAILED, Reason.POTENTIAL_REFUSED, words=_words(refusal)))
             return
     row.kind, row.seen_at = deal.kind, now()
     if todo.reason is None:
@@ -210,6 +210,6 @@ def _fate(ready: Ready, outcome: Outcome, reason: Reason, **more: Any) -> Fate:
 
 
 def _words(refusal: AppError) -> str:
-    """A refusal's own sentences, those of its fields included."""
+    """A refusal's own sentences: those of its fields where it has any."""
     said = refusal.fields.values() if isinstance(refusal, Invalid) else ()
-    return " ".join(dict.fromkeys([refusal.message, *said]))
+    return " ".join(dict.fromkeys(said)) or refusal.message
