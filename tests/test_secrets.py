@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from structlog.testing import capture_logs
 
 from tests.addresses import pages
 from tests.conftest import make_config
@@ -173,8 +174,11 @@ def test_a_broken_page_tells_its_reader_nothing_of_the_inside(app, asha):
     app._got_first_request = False  # a view that only this test has
     app.add_url_rule("/broken", "broken", fail)
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    answer = asha.get("/broken")
+    with capture_logs() as logs:
+        answer = asha.get("/broken")
     assert answer.status_code == 500
+    (told,) = [each for each in logs if each["event"] == "unexpected_error"]
+    assert f"The log has it under {told['reference']}." in answer.text
     assert "hush-hush" not in answer.text
     assert "RuntimeError" not in answer.text
     assert "Traceback" not in answer.text

@@ -231,6 +231,15 @@ def test_the_panel_shows_figures_and_open_documents_to_whoever_has_its_address(c
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_the_panel_says_which_currency_its_sums_are_in(connected, client):
+    an_invoice()
+    address = panel_address(connected).replace("{account_id}", "123456")
+    assert "your base currency" not in client.get(address).text
+    with unit_of_work() as session:
+        session.scalars(select(Customer)).one().currency = "EUR"
+    assert "The sums are in USD, your base currency; the documents below in EUR." in client.get(address).text
+
+
 def test_the_panel_lists_the_quotes(connected, client):
     an_invoice()
     with unit_of_work() as session:

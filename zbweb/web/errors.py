@@ -1,5 +1,6 @@
 """An error becomes a page, or a fragment's text, with the right status and the error's own sentence."""
 
+import secrets
 from urllib.parse import urlsplit, urlunsplit
 
 import structlog
@@ -68,8 +69,9 @@ def _out_of_range(error: Exception) -> ResponseReturnValue:
 
 def _unexpected(error: Exception) -> ResponseReturnValue:
     db.session.rollback()
-    log.exception("unexpected_error", kind=type(error).__name__)
-    return _answer(500, _BROKEN)
+    reference = secrets.token_hex(4)
+    log.exception("unexpected_error", kind=type(error).__name__, reference=reference)
+    return _answer(500, f"{_BROKEN} The log has it under {reference}.")
 
 
 def _answer(status: int, message: str) -> ResponseReturnValue:

@@ -12,6 +12,7 @@ from zbweb.billing.models import ContactPerson
 from zbweb.db import db, unit_of_work
 from zbweb.sandbox.merging import merge as merge_records
 from zbweb.sync.core.words import LinkState
+from zbweb.sync.figures import panel_links
 from zbweb.sync.models import Link
 from zbweb.sync.outbox.claims import METRICS
 from zbweb.sync.pull import picking
@@ -122,13 +123,15 @@ def test_figures_that_the_crm_refuses_wait_once_however_many_records_the_custome
     assert (waiting(METRICS), owed) == ([], [Decimal(100)] * 2)
 
 
-def test_the_search_of_the_crm_leads_to_the_kept_one(two, asha):
+def test_the_search_of_the_crm_and_the_panel_lead_to_the_kept_one(two, asha):
     partners, kept, other, accounts = two
     merge(asha, kept, other)
     found = picking.fetch_one(
         partners.connection, "Accounts", accounts["Acme Limited"], actor=asha.actor, client=partners.client
     )
     assert (found, names(partners)) == (kept, ["Acme"])
+    shown = {panel_links.customer_of(db.session(), partners.connection, each) for each in accounts.values()}
+    assert shown == {kept}
 
 
 def test_a_kept_customer_without_a_record_takes_the_other_s_over(app, asha, sandbox):

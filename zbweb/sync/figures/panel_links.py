@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from zbweb import config
 from zbweb.crm.credentials import CrmCredential
-from zbweb.sync.core.words import Entity, LinkState
+from zbweb.sync.core.words import Entity, LinkReason, LinkState
 from zbweb.sync.models import Connection, Link
 
 _SALT = "billing panel"
@@ -44,11 +44,11 @@ def _signer(connection: Connection) -> Signer:
 
 
 def customer_of(session: Session, connection: Connection, crm_id: str) -> int | None:
-    """The customer that an account, or a contact, is linked with."""
+    """The customer that an account, or a contact, is linked with, were it only by a merge here."""
     statement = select(Link.entity_id).where(
         Link.connection_id == connection.id, Link.entity == Entity.CUSTOMER,
-        Link.crm_id == crm_id, Link.state == LinkState.ACTIVE,
-    )  # fmt: skip
+        Link.crm_id == crm_id, (Link.state == LinkState.ACTIVE) | (Link.reason == LinkReason.MERGED_HERE),
+    ).order_by((Link.state == LinkState.ACTIVE).desc())  # fmt: skip
     return session.scalar(statement)
 
 
