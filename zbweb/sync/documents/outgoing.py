@@ -196,7 +196,7 @@ def _insert(courier: Courier, module: SentModule, told: Sequence[Told]) -> None:
         return
     at = courier.client.server_time or now() - _CLOCKS_APART
     with courier.plain_unit() as session:
-        claims.mark_sent(session, [each.sheet.row for each in told], at)
+        claims.mark_sent(session, courier.claim, [each.sheet.row for each in told], at)
     records = [to_record(_without_empty(each.values), module.shape) for each in told]
     try:
         verdicts = courier.client.insert(CRM_MODULES[module.kind], records, trigger=module.choices.fire_triggers)
@@ -214,7 +214,7 @@ def _without_empty(values: Values) -> Values:
 
 def _write_down_new(courier: Courier, module: SentModule, desk: Desk, told: Told, verdict: Verdict) -> None:
     sheet = told.sheet
-    claims.certain(desk.session, sheet.row)
+    claims.certain(desk.session, courier.claim, sheet.row)
     if not verdict.ok or verdict.crm_id is None:
         courier.refuse(desk, sheet.row, sheet.paper, _said(verdict))
         return
@@ -249,7 +249,7 @@ def _look_again(courier: Courier, module: SentModule, told: Sequence[Told], at: 
             if crm_id is None:
                 courier.refuse(desk, each.sheet.row, each.sheet.paper, Setback.of(error))
             else:
-                claims.certain(desk.session, each.sheet.row)
+                claims.certain(desk.session, courier.claim, each.sheet.row)
                 _link(module, desk, each, crm_id, None)
                 desk.note(fate_of(each.sheet.paper, Outcome.ADDED, Reason.FOUND_IN_CRM, crm_id=crm_id))
                 courier.done(desk, each.sheet.row)
@@ -265,7 +265,7 @@ def _settle_lost(courier: Courier, module: SentModule, pending: Mapping[int, tup
     found = _arrived(courier, module, [paper for _, _, paper in doubtful], since)
     with courier.unit(module.kind) as desk:
         for _, row, paper in doubtful:
-            claims.certain(desk.session, row)
+            claims.certain(desk.session, courier.claim, row)
             if crm_id := found.get(paper.id):
                 _link(module, desk, Told(Sheet(row, paper), {}, {}), crm_id, None)
                 desk.note(fate_of(paper, Outcome.ADDED, Reason.FOUND_IN_CRM, crm_id=crm_id))
@@ -296,10 +296,9 @@ def _is_young(record: Record, since: datetime) -> bool:
 def _update(courier: Courier, module: SentModule, told: Sequence[Told]) -> None:
     if not told:
         return
-    with courier.plain_unit():
-        pass  # the lease must last for the calls to come
     crm_module = CRM_MODULES[module.kind]
     records = [_changes(courier, module, each) for each in told]
+    courier.renew()
     verdicts = courier.client.update(crm_module, records, trigger=module.choices.fire_triggers)
     results = list(zip(told, verdicts, strict=True))
     suspects = [each.sheet.crm_id for each, verdict in results if not verdict.ok and _said(verdict).is_gone]
@@ -315,6 +314,7 @@ def _changes(courier: Courier, module: SentModule, told: Told) -> Record:
     record = {"id": told.sheet.crm_id, **to_record(told.news, module.shape)}
     lines = module.shape["lines"].crm
     if lines in record:
+        courier.renew()  # a hundred documents are read one by one
         present = courier.client.get(CRM_MODULES[module.kind], told.sheet.crm_id) or {}
         record[lines] = with_row_ids(record[lines], present.get(lines) or [])
     return record
