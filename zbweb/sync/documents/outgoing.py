@@ -19,7 +19,7 @@ from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Direction, Entity, LinkReason, LinkState, Outcome
 from zbweb.sync.desk import Desk
-from zbweb.sync.documents import shapes
+from zbweb.sync.documents import overtaken, shapes
 from zbweb.sync.documents.sheets import Sheet, Told, composed
 from zbweb.sync.models import Link
 from zbweb.sync.outbox import claims
@@ -43,7 +43,8 @@ def push(courier: Courier, module: SentModule, pending: Mapping[int, tuple[Claim
             for each in idle:
                 courier.done(desk, each.sheet.row)
     _insert(courier, module, [each for each in told if not each.sheet.crm_id])
-    _update(courier, module, [each for each in told if each.sheet.crm_id and each.news])
+    changed = [each for each in told if each.sheet.crm_id and each.news]
+    _update(courier, module, overtaken.catch_up(courier, module, changed))
 
 
 def _with_shape(courier: Courier, module: SentModule, papers: Sequence[Paper], base_currency: str) -> SentModule:

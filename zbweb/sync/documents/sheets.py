@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from zbweb.billing import books
@@ -25,12 +26,16 @@ _BUSY_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A document to be told: its row, what it says here and, where it is in the CRM, its pair and last agreement."""
+    """A document to be told: its row, what it says here and, where it is in the CRM, its pair and last agreement.
+
+    `agreed_at`, by the CRM's clock, is when the record there was last changed as far as we know.
+    """
 
     row: Claimed
     paper: Paper
     crm_id: str = ""
     snapshot: Mapping[str, Any] | None = None
+    agreed_at: datetime | None = None
     made_in_crm: bool = False
 
 
@@ -59,7 +64,8 @@ def _sheets(courier: Courier, pending: Mapping[int, tuple[Claimed, Paper]]) -> l
         if link is None:
             sheets.append(Sheet(row, paper))
         else:
-            sheets.append(Sheet(row, paper, link.crm_id, link.snapshot, made_in_crm=link.made_by == "crm"))
+            is_theirs = link.made_by == "crm"
+            sheets.append(Sheet(row, paper, link.crm_id, link.snapshot, link.crm_modified_at, made_in_crm=is_theirs))
     return sheets
 
 
