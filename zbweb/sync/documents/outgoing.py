@@ -16,11 +16,10 @@ from zbweb.db import db
 from zbweb.sync.core.document_words import CRM_MODULES
 from zbweb.sync.core.documents import Paper, Values, has_currency, to_record, with_row_ids
 from zbweb.sync.core.reasons import Reason
-from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Direction, Entity, LinkReason, LinkState, Outcome
 from zbweb.sync.desk import Desk
-from zbweb.sync.documents import overtaken, shapes
-from zbweb.sync.documents.sheets import Sheet, Told, composed
+from zbweb.sync.documents import overtaken, shapes, vanished
+from zbweb.sync.documents.sheets import Refused, Sheet, Told, composed
 from zbweb.sync.models import Link
 from zbweb.sync.outbox import claims
 from zbweb.sync.outbox.claims import Claimed
@@ -36,15 +35,27 @@ def push(courier: Courier, module: SentModule, pending: Mapping[int, tuple[Claim
     base_currency = books.own(db.session()).base_currency
     module = _with_shape(courier, module, [paper for _, paper in pending.values()], base_currency)
     _settle_lost(courier, module, pending)
-    told = composed(courier, module, pending)
+    refused = _send(courier, module, composed(courier, module, pending))
+    if mended := vanished.part(courier, module, refused):
+        again = {paper_id: pending[paper_id] for paper_id in mended}
+        refused = [each for each in refused if each.told.sheet.paper.id not in mended]
+        refused += _send(courier, module, composed(courier, module, again))
+    if refused:
+        with courier.unit(module.kind) as desk:
+            for each in refused:
+                courier.refuse(desk, each.told.sheet.row, each.told.sheet.paper, each.setback)
+
+
+def _send(courier: Courier, module: SentModule, told: Sequence[Told]) -> list[Refused]:
+    """Add or change what has news; those that the CRM said no to are still in hand."""
     idle = [each for each in told if each.sheet.crm_id and not each.news]
     if idle:
         with courier.unit(module.kind) as desk:
             for each in idle:
                 courier.done(desk, each.sheet.row)
-    _insert(courier, module, [each for each in told if not each.sheet.crm_id])
+    refused = _insert(courier, module, [each for each in told if not each.sheet.crm_id])
     changed = [each for each in told if each.sheet.crm_id and each.news]
-    _update(courier, module, overtaken.catch_up(courier, module, changed))
+    return refused + _update(courier, module, overtaken.catch_up(courier, module, changed))
 
 
 def _with_shape(courier: Courier, module: SentModule, papers: Sequence[Paper], base_currency: str) -> SentModule:
@@ -61,9 +72,9 @@ def _with_shape(courier: Courier, module: SentModule, papers: Sequence[Paper], b
 # --- new documents ----------------------------------------------------------------------------------
 
 
-def _insert(courier: Courier, module: SentModule, told: Sequence[Told]) -> None:
+def _insert(courier: Courier, module: SentModule, told: Sequence[Told]) -> list[Refused]:
     if not told:
-        return
+        return []
     at = courier.client.server_time or now() - _CLOCKS_APART
     with courier.plain_unit() as session:
         claims.mark_sent(session, courier.claim, [each.sheet.row for each in told], at)
@@ -72,25 +83,22 @@ def _insert(courier: Courier, module: SentModule, told: Sequence[Told]) -> None:
         verdicts = courier.client.insert(CRM_MODULES[module.kind], records, trigger=module.choices.fire_triggers)
     except AnswerLost as error:
         _look_again(courier, module, told, at, error)
-        return
+        return []
+    refused = []
     with courier.unit(module.kind) as desk:
         for each, verdict in zip(told, verdicts, strict=True):
-            _write_down_new(courier, module, desk, each, verdict)
+            claims.certain(desk.session, courier.claim, each.sheet.row)
+            if verdict.ok and verdict.crm_id:
+                _link(module, desk, each, verdict.crm_id, verdict.modified_at)
+                desk.note(fate_of(each.sheet.paper, Outcome.ADDED, Reason.PUSHED_NEW, crm_id=verdict.crm_id))
+                courier.done(desk, each.sheet.row)
+            else:
+                refused.append(Refused(each, verdict))
+    return refused
 
 
 def _without_empty(values: Values) -> Values:
     return {key: value for key, value in values.items() if value is not None}
-
-
-def _write_down_new(courier: Courier, module: SentModule, desk: Desk, told: Told, verdict: Verdict) -> None:
-    sheet = told.sheet
-    claims.certain(desk.session, courier.claim, sheet.row)
-    if not verdict.ok or verdict.crm_id is None:
-        courier.refuse(desk, sheet.row, sheet.paper, _said(verdict))
-        return
-    _link(module, desk, told, verdict.crm_id, verdict.modified_at)
-    desk.note(fate_of(sheet.paper, Outcome.ADDED, Reason.PUSHED_NEW, crm_id=verdict.crm_id))
-    courier.done(desk, sheet.row)
 
 
 def _link(module: SentModule, desk: Desk, told: Told, crm_id: str, modified_at: datetime | None) -> None:
@@ -100,11 +108,6 @@ def _link(module: SentModule, desk: Desk, told: Told, crm_id: str, modified_at: 
         made_by="billing", direction=Direction.OUT, seen_run_id=None,
     )  # fmt: skip
     desk.add_links([row])
-
-
-def _said(verdict: Verdict) -> Setback:
-    said = refusal(verdict.code, verdict.message, verdict.details)
-    return Setback(said.reason, said.code, said.words)
 
 
 # --- what may have arrived --------------------------------------------------------------------------
@@ -163,21 +166,29 @@ def _is_young(record: Record, since: datetime) -> bool:
 # --- documents that are there -----------------------------------------------------------------------
 
 
-def _update(courier: Courier, module: SentModule, told: Sequence[Told]) -> None:
+def _update(courier: Courier, module: SentModule, told: Sequence[Told]) -> list[Refused]:
     if not told:
-        return
+        return []
     crm_module = CRM_MODULES[module.kind]
     records = [_changes(courier, module, each) for each in told]
     courier.renew()
     verdicts = courier.client.update(crm_module, records, trigger=module.choices.fire_triggers)
-    results = list(zip(told, verdicts, strict=True))
-    suspects = [each.sheet.crm_id for each, verdict in results if not verdict.ok and _said(verdict).is_gone]
-    there = courier.client.get_many(crm_module, suspects, ["Modified_Time"]) if suspects else []
-    gone = set(suspects) - {str(record["id"]) for record in there}
+    refused = [Refused(each, verdict) for each, verdict in zip(told, verdicts, strict=True) if not verdict.ok]
+    gone = _gone(courier, crm_module, [each.told.sheet.crm_id for each in refused if each.setback.is_gone])
     with courier.unit(module.kind) as desk:
         links = links_of(desk.session, desk.connection_id, Entity.TRANSACTION, [each.sheet.paper.id for each in told])
-        for each, verdict in results:
-            _write_down_changed(courier, desk, each, verdict, links.get(each.sheet.paper.id), gone=gone)
+        for each, verdict in zip(told, verdicts, strict=True):
+            link = links.get(each.sheet.paper.id)
+            if each.sheet.crm_id in gone:
+                _write_down_gone(courier, desk, each.sheet, link)
+            elif verdict.ok:
+                _write_down_changed(courier, desk, each, verdict, link)
+    return [each for each in refused if each.told.sheet.crm_id not in gone]
+
+
+def _gone(courier: Courier, crm_module: str, suspects: Sequence[str]) -> set[str]:
+    there = courier.client.get_many(crm_module, suspects, ["Modified_Time"]) if suspects else []
+    return set(suspects) - {str(record["id"]) for record in there}
 
 
 def _changes(courier: Courier, module: SentModule, told: Told) -> Record:
@@ -190,22 +201,19 @@ def _changes(courier: Courier, module: SentModule, told: Told) -> Record:
     return record
 
 
-def _write_down_changed(
-    courier: Courier, desk: Desk, told: Told, verdict: Verdict, link: Link | None, *, gone: set[str]
-) -> None:
+def _write_down_gone(courier: Courier, desk: Desk, sheet: Sheet, link: Link | None) -> None:
+    if link is not None:
+        link.state, link.reason, link.synced_at = LinkState.ARCHIVED, LinkReason.DELETED_IN_CRM, now()
+    desk.note(fate_of(sheet.paper, Outcome.SKIPPED, Reason.DOCUMENT_GONE, crm_id=sheet.crm_id))
+    courier.done(desk, sheet.row)
+
+
+def _write_down_changed(courier: Courier, desk: Desk, told: Told, verdict: Verdict, link: Link | None) -> None:
     sheet = told.sheet
-    if sheet.crm_id in gone:
-        if link is not None:
-            link.state, link.reason, link.synced_at = LinkState.ARCHIVED, LinkReason.DELETED_IN_CRM, now()
-        desk.note(fate_of(sheet.paper, Outcome.SKIPPED, Reason.DOCUMENT_GONE, crm_id=sheet.crm_id))
-        courier.done(desk, sheet.row)
-    elif not verdict.ok:
-        courier.refuse(desk, sheet.row, sheet.paper, _said(verdict))
-    else:
-        if link is not None:
-            link.snapshot = {**link.snapshot, **told.values}
-            link.crm_modified_at, link.synced_at = verdict.modified_at, now()
-            link.crm_name = sheet.paper.name[:255]
-        diff = {key: [(sheet.snapshot or {}).get(key), value] for key, value in told.news.items() if key != "lines"}
-        desk.note(fate_of(sheet.paper, Outcome.UPDATED, Reason.CHANGED_HERE, crm_id=sheet.crm_id, diff=diff))
-        courier.done(desk, sheet.row)
+    if link is not None:
+        link.snapshot = {**link.snapshot, **told.values}
+        link.crm_modified_at, link.synced_at = verdict.modified_at, now()
+        link.crm_name = sheet.paper.name[:255]
+    diff = {key: [(sheet.snapshot or {}).get(key), value] for key, value in told.news.items() if key != "lines"}
+    desk.note(fate_of(sheet.paper, Outcome.UPDATED, Reason.CHANGED_HERE, crm_id=sheet.crm_id, diff=diff))
+    courier.done(desk, sheet.row)

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from zbweb.billing import books
+from zbweb.crm.port import Verdict
 from zbweb.db import db
 from zbweb.sync.core.document_words import CRM_MODULES
 from zbweb.sync.core.documents import Paper, Ties, Values, compose, has_currency, news
 from zbweb.sync.core.reasons import Reason
+from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Entity
 from zbweb.sync.documents import parties, products
 from zbweb.sync.documents.parties import Parties, Party
@@ -46,6 +48,20 @@ class Told:
     sheet: Sheet
     values: Values
     news: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A document that was told, and what the CRM said instead of yes."""
+
+    told: Told
+    verdict: Verdict
+
+    @property
+    def setback(self) -> Setback:
+        """The CRM's words as the history tells them."""
+        said = refusal(self.verdict.code, self.verdict.message, self.verdict.details)
+        return Setback(said.reason, said.code, said.words)
 
 
 def composed(courier: Courier, module: SentModule, pending: Mapping[int, tuple[Claimed, Paper]]) -> list[Told]:
