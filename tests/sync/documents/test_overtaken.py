@@ -95,6 +95,17 @@ def test_changed_on_both_sides_the_setup_says_who_wins_even_when_ours_goes_first
     assert waiting() == []
 
 
+def test_what_lost_in_the_crm_is_kept_in_the_entry(both_ways, acme):
+    configure(both_ways, extent=Extent.BOTH, winner=Winner.BILLING)
+    invoice_id = delivered_invoice(both_ways, acme)
+    both_ways.edit("Invoices", the_document(both_ways)["id"], Description="theirs")
+    change(invoice_id, notes="ours")
+    deliver(both_ways)
+    db.session.rollback()
+    entry = db.session.scalars(select(SyncEntry).where(SyncEntry.reason == "changed_here")).one()
+    assert entry.diff["notes"] == ["theirs", "ours"]
+
+
 @pytest.mark.parametrize(("winner", "rows"), [(Winner.CRM, 2), (Winner.BILLING, 1)])
 def test_rows_added_in_the_crm_are_not_lost_to_an_edit_here_unless_ours_win(both_ways, acme, winner, rows):
     configure(both_ways, extent=Extent.BOTH, winner=winner)
