@@ -51,12 +51,16 @@ def skipped_twins(session: Session, connection_id: int, customer_ids: Collection
 
 
 def past_crm_ids(session: Session, connection_id: int, entity: Entity, ids: Collection[int]) -> dict[int, set[str]]:
-    """The CRM records that local ones were pairs with and are not any more: deleted, merged or unlinked there."""
+    """The CRM records that local ones were pairs with and are not any more: deleted, merged or unlinked there.
+
+    An account that stood there for documents alone was never a pair, so losing it holds nobody.
+    """
     statement = select(Link.entity_id, Link.crm_id).where(
         Link.connection_id == connection_id,
         Link.entity == entity,
         Link.entity_id.in_(ids),
         Link.state == LinkState.ARCHIVED,
+        Link.reason != LinkReason.FOR_DOCUMENTS,
     )
     found: dict[int, set[str]] = {}
     for entity_id, crm_id in session.execute(statement):

@@ -3,7 +3,7 @@
 import pytest
 
 from zbweb.sync.core.reasons import Reason
-from zbweb.sync.core.verdicts import refusal
+from zbweb.sync.core.verdicts import invalid_fields, refusal
 
 CASES = [
     ("MANDATORY_NOT_FOUND", {"api_name": "Last_Name"}, Reason.CRM_MISSING_VALUE),
@@ -34,3 +34,26 @@ def test_of_several_errors_the_first_gives_the_reason_and_all_are_told():
     assert said.reason is Reason.CRM_MISSING_VALUE
     assert "Last_Name" in said.words
     assert "Email" in said.words
+
+
+ROW = {"api_name": "Product_Name", "json_path": "$.data[0].Quoted_Items[2].Product_Name.id"}
+OWNER = {"api_name": "id", "json_path": "$.data[0].Account_Name.id"}
+
+
+@pytest.mark.parametrize(
+    ("code", "details", "fields"),
+    [
+        ("INVALID_DATA", ROW, {"Product_Name"}),
+        ("INVALID_DATA", OWNER, {"Account_Name"}),
+        ("INVALID_DATA", {"api_name": "Account_Name"}, {"Account_Name"}),
+        ("INVALID_DATA", {"id": "41"}, set()),
+        ("DUPLICATE_DATA", ROW, set()),
+        (
+            "MULTIPLE_OR_MULTI_ERRORS",
+            {"errors": [{"code": "INVALID_DATA", "details": ROW}, {"code": "INVALID_DATA", "details": OWNER}]},
+            {"Product_Name", "Account_Name"},
+        ),
+    ],
+)
+def test_the_fields_with_an_unknown_id_are_known_by_name_or_by_path(code, details, fields):
+    assert {"Product_Name", "Account_Name"} & invalid_fields(code, details) == fields

@@ -1,6 +1,7 @@
 """A worker, an answer or a race lost at any point of a delivery: every document is in the CRM once."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -20,14 +21,17 @@ from tests.factories.documents import (
 from tests.factories.sync import connected, hasty_client
 from tests.factories.transactions import make_invoice
 from zbweb.billing import transactions
+from zbweb.billing.drafts import from_transaction
 from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import Customer, OutboxRow, Transaction
 from zbweb.billing.status import Status
+from zbweb.clock import now
 from zbweb.crm import own_fields
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.sync import connection as connections
 from zbweb.sync.documents import delivery
 from zbweb.sync.models import Link, SyncRun
+from zbweb.sync.outbox import claims
 
 
 class Killed(BaseException):
@@ -72,6 +76,14 @@ def lose_answers(partners, *modules):
 def invoices(customer_id, count=1):
     with unit_of_work() as session:
         return [make_invoice(session, session.get_one(Customer, customer_id)).id for _ in range(count)]
+
+
+def reprice(invoice_id):
+    with unit_of_work() as session:
+        invoice = session.get_one(Transaction, invoice_id)
+        draft = from_transaction(invoice)
+        lines = tuple(replace(line, rate=line.rate + 1) for line in draft.lines)
+        transactions.edit(session, invoice, replace(draft, lines=lines), version=None, actor=SYSTEM)
 
 
 def assert_all_there_once(partners, ids):
@@ -261,6 +273,116 @@ def test_two_workers_at_once_send_everything_once(any_app, sandbox):
     work_for(db.session(), organisation_id)
     deliver(partners)
     assert_all_there_once(partners, ids)
+
+
+# --- the lease ---------------------------------------------------------------------------------------
+
+
+def at_each_call(name, happens):
+    """A way to open clients with which `happens` before each call of that name about an invoice."""
+
+    def open_client(connection):
+        client = hasty_client(connection)
+        inner = getattr(client, name)
+
+        def call(module, *args, **kwargs):
+            if module == "Invoices":
+                happens()
+            return inner(module, *args, **kwargs)
+
+        setattr(client, name, call)
+        return client
+
+    return open_client
+
+
+def others_claim():
+    """The lease ran out and another courier has claimed all that waits; until when."""
+    due_now()
+    with unit_of_work() as session:
+        return claims.take(session).until
+
+
+def claimed_until():
+    return {row.claimed_until for row in waiting()}
+
+
+def test_a_courier_that_lost_its_lease_leaves_the_new_holders_alone(both_ways, acme):
+    invoices(acme, 2)
+    leases = []
+    deliver(both_ways, open_client=at_each_call("insert", lambda: leases.append(others_claim())))
+    assert claimed_until() == set(leases)
+    assert [row.error_code for row in waiting()] == ["", ""]
+    deliver(both_ways)
+    assert claimed_until() == set(leases)
+
+
+def test_something_unforeseen_after_the_lease_was_lost_leaves_the_new_holders_alone(both_ways, acme):
+    invoices(acme)
+    leases = []
+
+    def stumble():
+        leases.append(others_claim())
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        deliver(both_ways, open_client=at_each_call("insert", stumble))
+    (row,) = waiting()
+    assert (row.claimed_until, row.error_code, row.attempts) == (leases[0], "", 0)
+
+
+def test_no_fate_is_written_over_the_claim_of_another(both_ways, acme):
+    invoices(acme, 3)
+    with unit_of_work() as session:
+        lost = claims.take(session)
+    until = others_claim()
+    before = [(row.stamp, row.sent_at, row.not_before, row.attempts) for row in waiting()]
+    with unit_of_work() as session:
+        one, two, three = lost.rows.values()
+        claims.mark_sent(session, lost, [one, two, three], now())
+        claims.certain(session, lost, one)
+        claims.refused(session, lost, one, code="x", words="x")
+        claims.later(session, lost, two, seconds=9)
+        claims.delivered(session, lost, [three])
+        claims.release(session, lost)
+    assert [(row.stamp, row.sent_at, row.not_before, row.attempts) for row in waiting()] == before
+    assert claimed_until() == {until}
+
+
+def test_what_disabling_stopped_goes_as_soon_as_it_is_enabled(both_ways, acme):
+    ids = invoices(acme)
+    deliver(both_ways)
+    move(ids[0], Status.VOID)
+
+    def disable():
+        with unit_of_work() as session:
+            connections.disable(session, both_ways.connection, actor=SYSTEM)
+
+    deliver(both_ways, open_client=at_each_call("update", disable))
+    (row,) = waiting()
+    assert (row.claimed_until, row.not_before, row.error_code) == (None, None, "")
+    with unit_of_work() as session:
+        connections.enable(session, both_ways.connection, actor=SYSTEM)
+    deliver(both_ways)
+    assert_all_there_once(both_ways, ids)
+
+
+def test_the_lease_lasts_however_many_documents_are_read_one_by_one(both_ways, acme, monkeypatch):
+    ids = invoices(acme, 4)
+    deliver(both_ways)
+    for invoice_id in ids:
+        reprice(invoice_id)
+    leases, hour = [], [now()]
+
+    def take_long():
+        leases.append(min(claimed_until()) - hour[0])
+        hour[0] += claims.LEASE / 2
+
+    monkeypatch.setattr(claims, "now", lambda: hour[0])
+    deliver(both_ways, open_client=at_each_call("get", take_long))
+    assert len(leases) == 4
+    assert min(leases) > claims.LEASE / 2
+    assert waiting() == []
 
 
 # --- deleted here -----------------------------------------------------------------------------------

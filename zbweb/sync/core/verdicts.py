@@ -1,5 +1,6 @@
 """What the CRM's refusal of one record means to people: its code becomes a reason, its words stay its own."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,16 @@ def refusal(code: str, message: str, details: Mapping[str, Any]) -> Refusal:
         parts = [refusal(each.get("code", ""), each.get("message", ""), each.get("details", {})) for each in errors]
         return Refusal(parts[0].reason, code, " ".join(part.words for part in parts))
     return Refusal(_reason(code, details), code, _words(code, message, details))
+
+
+def invalid_fields(code: str, details: Mapping[str, Any]) -> set[str]:
+    """The fields, and those around them, whose values the CRM called invalid: the id of a record it does not know."""
+    if code == _SEVERAL:
+        errors = [error for error in details.get("errors", ()) if isinstance(error, Mapping)]
+        return set().union(*(invalid_fields(each.get("code", ""), each.get("details", {})) for each in errors))
+    if code != "INVALID_DATA":
+        return set()
+    return {str(details.get("api_name", "")), *re.findall(r"\w+", str(details.get("json_path", "")))} - {""}
 
 
 def _reason(code: str, details: Mapping[str, Any]) -> Reason:

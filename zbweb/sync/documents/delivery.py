@@ -99,6 +99,13 @@ def _carry(courier: Courier) -> None:
             if pending:
                 _push(courier, kind, pending)
         metrics.push(courier)
+    except ClaimLost:
+        courier.claim.rows.clear()  # they are in another courier's hands
+        raise
+    except Disabled:
+        with unit_of_work() as session:
+            claims.release(session, courier.claim)
+        raise
     finally:
         _let_go(courier)
 

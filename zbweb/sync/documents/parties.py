@@ -124,8 +124,7 @@ def _are_pushed(connection_id: int) -> bool:
 
 
 def _push(courier: Courier, customer_id: int) -> Link | None:
-    with courier.plain_unit():
-        pass  # the lease must last while the customer is pushed
+    courier.renew()
     connection = db.session.get_one(Connection, courier.connection_id)
     return push_one(connection, customer_id, courier.client)
 

@@ -108,14 +108,14 @@ def wake_documents(session: Session, customer_ids: Collection[int] | Select[int]
 def keep(session: Session, claim: Claim) -> None:
     """Extend the lease; raises ClaimLost when the rows are no longer ours."""
     until = now() + LEASE
-    if _set(session, claim.rows, OutboxRow.claimed_until == claim.until, claimed_until=until) < len(claim.rows):
+    if _set(session, claim, claim.rows, claimed_until=until) < len(claim.rows):
         raise ClaimLost
     claim.until = until
 
 
 def release(session: Session, claim: Claim) -> None:
     """Let go of what is left, so that it can be claimed at once."""
-    _set(session, claim.rows, OutboxRow.claimed_until == claim.until, claimed_until=None)
+    _set(session, claim, claim.rows, claimed_until=None)
     claim.rows.clear()
 
 
@@ -123,9 +123,9 @@ def delivered(session: Session, claim: Claim, rows: Iterable[Claimed]) -> None:
     """The CRM knows these as they were read; a record that was changed since goes on waiting."""
     done = [claim.rows.pop(row.row_id) for row in list(rows)]
     for row in done:
-        gone = delete(OutboxRow).where(OutboxRow.id == row.row_id, OutboxRow.stamp == row.stamp)
-        session.execute(gone.execution_options(synchronize_session=False))
-    _set(session, [row.row_id for row in done], claimed_until=None, sent_at=None)
+        unchanged = OutboxRow.id == row.row_id, OutboxRow.stamp == row.stamp, OutboxRow.claimed_until == claim.until
+        session.execute(delete(OutboxRow).where(*unchanged).execution_options(synchronize_session=False))
+    _set(session, claim, [row.row_id for row in done], claimed_until=None, sent_at=None)
 
 
 def refused(session: Session, claim: Claim, row: Claimed, *, code: str, words: str, hint: float | None = None) -> None:
@@ -134,34 +134,35 @@ def refused(session: Session, claim: Claim, row: Claimed, *, code: str, words: s
     attempts = row.attempts + 1
     due = retry_at(attempts, now(), jitter=random.random(), hint_seconds=hint)  # noqa: S311  no secret
     said = {"attempts": attempts, "error_code": code[:64], "error_message": words, "not_before": due}
-    _set(session, [row.row_id], OutboxRow.stamp == row.stamp, **said)
-    _set(session, [row.row_id], claimed_until=None)
+    _set(session, claim, [row.row_id], OutboxRow.stamp == row.stamp, **said)
+    _set(session, claim, [row.row_id], claimed_until=None)
 
 
 def later(session: Session, claim: Claim, row: Claimed, *, seconds: float) -> None:
     """It is nobody's fault; look again in a moment."""
     del claim.rows[row.row_id]
-    _set(session, [row.row_id], claimed_until=None, not_before=now() + timedelta(seconds=seconds))
+    _set(session, claim, [row.row_id], claimed_until=None, not_before=now() + timedelta(seconds=seconds))
 
 
-def mark_sent(session: Session, rows: Iterable[Claimed], at: datetime) -> None:
+def mark_sent(session: Session, claim: Claim, rows: Iterable[Claimed], at: datetime) -> None:
     """Say, before the CRM is called, that these are being sent; `at` by the CRM's clock."""
-    _set(session, [row.row_id for row in rows], sent_at=at)
+    _set(session, claim, [row.row_id for row in rows], sent_at=at)
 
 
-def certain(session: Session, row: Claimed) -> None:
+def certain(session: Session, claim: Claim, row: Claimed) -> None:
     """Its fate is known now, whatever it is."""
-    _set(session, [row.row_id], sent_at=None)
+    _set(session, claim, [row.row_id], sent_at=None)
 
 
-def _set(session: Session, row_ids: Iterable[int], *which: ColumnElement[bool], **values: Any) -> int:
+def _set(session: Session, claim: Claim, row_ids: Iterable[int], *which: ColumnElement[bool], **values: Any) -> int:
+    """Write on those of the rows that are still ours: another courier's claim is not touched by a late word of ours."""
     wanted: Sequence[int] = list(row_ids)
     if not wanted:
         return 0
-    organisation_id = organisation_of(session)
+    ours = OutboxRow.organisation_id == organisation_of(session), OutboxRow.claimed_until == claim.until
     statement = (
         update(OutboxRow.__table__)  # type: ignore[arg-type]
-        .where(OutboxRow.organisation_id == organisation_id, OutboxRow.id.in_(wanted), *which)
+        .where(*ours, OutboxRow.id.in_(wanted), *which)
         .values(**values)
     )
     return session.connection().execute(statement).rowcount

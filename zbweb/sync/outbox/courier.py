@@ -70,6 +70,11 @@ class Courier:
             raise Disabled
         claims.keep(session, self.claim)
 
+    def renew(self) -> None:
+        """Make the lease last for a call to come. Raises ClaimLost or Disabled when this courier should stop."""
+        with self.plain_unit():
+            pass
+
     @contextmanager
     def unit(self, kind: Kind) -> Iterator[Desk]:
         """The same with a desk: the fates noted on it go into the history of `kind`."""

@@ -68,11 +68,11 @@ def gather(session: Session, connection_id: int, crm_module: str, crm_ids: Seque
 
 
 def _remember(known: Known, link: Link) -> None:
+    if link.reason == LinkReason.FOR_DOCUMENTS:
+        known.past[link.crm_id] = Past.APART  # also when it was deleted there: somebody may restore it
     if link.state == LinkState.APART:
         known.apart[link.crm_id] = link
-        if link.reason == LinkReason.FOR_DOCUMENTS:
-            known.past[link.crm_id] = Past.APART
-        elif link.reason == LinkReason.MERGED_HERE:
+        if link.reason == LinkReason.MERGED_HERE:
             known.past[link.crm_id], known.merged[link.crm_id] = Past.MERGED, link
     elif link.reason in (LinkReason.DELETED_HERE, LinkReason.UNLINKED, LinkReason.UNDONE):
         known.past[link.crm_id] = Past.REMOVED
