@@ -122,3 +122,18 @@ def test_a_push_that_meets_the_end_of_the_allowance_ends_its_run_and_says_so(bot
     run = last_run()
     assert (run.status, run.error_code) == ("failed", "CreditsLow")
     assert "kept for people" in run.error_message
+
+
+def test_push_now_reads_before_it_writes_so_that_the_setup_says_who_wins(both_ways, asha):
+    customer_id = add_customer(phone="1", fax="1")
+    both_ways.sync()
+    account_id = link_of("customer", customer_id).crm_id
+    both_ways.edit("Accounts", account_id, Phone="crm")
+    change(customer_id, asha.actor, phone="ours", fax="ours")
+    with unit_of_work() as session:
+        run_id = links.push_now(session, customers.find(session, customer_id), actor=asha.actor).id
+    run = both_ways.carry_out(run_id)
+    (there,) = both_ways.records("Accounts", "Phone", "Fax")
+    assert both_ways.setup.winner == "crm"
+    assert (there["Phone"], there["Fax"], both_ways.customers()[0].phone) == ("crm", "ours", "crm")
+    assert "crm_won" in [entry.reason for entry in both_ways.entries(run)]

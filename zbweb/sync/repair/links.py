@@ -24,7 +24,7 @@ from zbweb.sync.core.words import Entity, Extent, LinkReason, LinkState, SyncedM
 from zbweb.sync.errors import NotConnected
 from zbweb.sync.models import Connection, Link, SyncRun
 from zbweb.sync.outbox import claims
-from zbweb.sync.pairs import skipped_twins
+from zbweb.sync.pairs import links_of, skipped_twins
 
 CRM_MODULE = {CustomerType.BUSINESS: "Accounts", CustomerType.INDIVIDUAL: "Contacts"}
 """Which CRM module a customer of each type is paired with."""
@@ -126,9 +126,12 @@ def push_now(session: Session, customer: Customer, *, actor: Actor) -> SyncRun:
         )
     persons = [person.id for person in customer.contact_persons]
     local = {Entity.CUSTOMER: [customer.id], Entity.CONTACT_PERSON: persons}
-    return runs.queue_run(
-        session, connection, trigger=Trigger.INSTANT, actor_name=actor.name, only={"crm": {}, "local": local}
-    )
+    records: dict[str, list[str]] = {}  # read first, as in any sync: what changed there is not written over
+    for entity, ids in local.items():
+        for link in links_of(session, connection.id, entity, ids).values():
+            records.setdefault(link.crm_module, []).append(link.crm_id)
+    only = {"crm": records, "local": local}
+    return runs.queue_run(session, connection, trigger=Trigger.INSTANT, actor_name=actor.name, only=only)
 
 
 def unlink(session: Session, link: Link, *, actor: Actor) -> None:
