@@ -1,10 +1,12 @@
 """E-mails: queued, held, sent, refused; a document is sent when the mail server took it."""
 
+import io
 import socketserver
 import threading
 from dataclasses import replace
 from email import message_from_bytes, policy
 
+import pypdf
 import pytest
 from sqlalchemy import select
 
@@ -12,8 +14,8 @@ from tests.conftest import make_config
 from tests.factories.customers import make_customer
 from tests.factories.transactions import make_invoice, make_order
 from zbweb import config
-from zbweb.billing import journal, moves, post
-from zbweb.billing.models import EmailMessage
+from zbweb.billing import documents, journal, moves, post, transactions
+from zbweb.billing.models import EmailMessage, Transaction
 from zbweb.billing.status import Status
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.errors import Conflict, Invalid
@@ -29,6 +31,7 @@ class MailServer(socketserver.ThreadingTCPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Conversation)
         self.answer, self.recipient_answer, self.received = "250 taken", "250 ok", []
+        self.unknown = ""  # an address that it refuses
 
     @property
     def url(self):
@@ -47,7 +50,8 @@ class _Conversation(socketserver.StreamRequestHandler):
                     self.server.received.append(message_from_bytes(content, policy=policy.default))
                 self.say(self.server.answer)
             elif word == b"RCPT TO":
-                self.say(self.server.recipient_answer)
+                is_unknown = self.server.unknown and self.server.unknown.encode() in line
+                self.say("550 nobody here" if is_unknown else self.server.recipient_answer)
             elif word == b"QUIT":
                 self.say("221 bye")
                 return
@@ -189,7 +193,7 @@ def test_sending_a_draft_order_confirms_it_and_a_paid_or_voided_document_keeps_i
     with unit_of_work() as session:
         moves.move(session, invoice, Status.VOID, asha.actor)
     post.send(email.id)
-    assert (invoice.status, len(mail_server.received)) == ("void", 2)
+    assert (invoice.status, len(mail_server.received)) == ("void", 1)
     with pytest.raises(Conflict):
         queue(invoice, asha.actor)
 
@@ -229,3 +233,83 @@ def test_the_journal_tells_what_was_sent_and_by_whom(session, asha, invoice):
     post.send(email.id)
     entries = journal.history(session, "email", email.id)
     assert [(entry.action, entry.actor_name) for entry in entries] == [("sent", "Billing"), ("queued", "Asha Rao")]
+
+
+# --- what the customer gets -------------------------------------------------------------------------
+
+
+def text_of(attached):
+    content = attached.get_content()
+    return "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages)
+
+
+def outbox():
+    db.session.rollback()
+    return db.session.scalars(select(EmailMessage).execution_options(populate_existing=True)).one()
+
+
+def the_invoice(invoice):
+    db.session.rollback()
+    return db.session.get_one(Transaction, invoice.id, populate_existing=True)
+
+
+def test_a_draft_goes_out_with_its_number_and_not_as_a_draft(session, asha, invoice, mail_server):
+    post.send(queue(invoice, asha.actor, post.suggest(session, invoice)).id)
+    (received,) = mail_server.received
+    (attached,) = received.iter_attachments()
+    number = the_invoice(invoice).number
+    assert number == "INV-000001"
+    assert received["Subject"] == f"Invoice {number} from Zylker Ltd"
+    assert f"our invoice {number} attached" in received.get_body().get_content()
+    assert attached.get_filename() == f"{number}.pdf"
+    assert number in text_of(attached)
+    assert "Draft" not in text_of(attached)
+    assert received["Date"]
+
+
+def test_words_that_somebody_wrote_stay_as_they_are(asha, invoice, mail_server):
+    post.send(queue(invoice, asha.actor).id)
+    assert mail_server.received[0]["Subject"] == "Your invoice"
+
+
+def test_an_address_that_is_refused_beside_others_is_told_and_the_document_is_sent(asha, invoice, mail_server):
+    mail_server.unknown = "boss@"
+    post.send(queue(invoice, asha.actor).id)
+    email = outbox()
+    assert (email.status, "boss@acme.example: 550 nobody here" in email.error) == ("sent", True)
+    assert the_invoice(invoice).status == Status.SENT
+    assert len(mail_server.received) == 1
+
+
+def test_a_message_whose_document_was_voided_meanwhile_is_not_sent(asha, invoice, mail_server):
+    email_id = queue(invoice, asha.actor).id
+    with unit_of_work() as work:
+        moves.move(work, work.get_one(Transaction, invoice.id), Status.VOID, asha.actor)
+    post.send(email_id)
+    assert (outbox().status, mail_server.received) == ("failed", [])
+    assert "was voided before" in outbox().error
+
+
+def test_a_message_whose_draft_was_deleted_meanwhile_fails_and_is_no_longer_due(session, asha, invoice, mail_server):
+    email_id = queue(invoice, asha.actor).id
+    with unit_of_work() as work:
+        transactions.delete(work, work.get_one(Transaction, invoice.id), actor=asha.actor)
+    post.send(email_id)
+    assert (outbox().status, post.due(session)) == ("failed", [])
+    assert "was deleted before" in outbox().error
+
+
+def test_a_document_that_cannot_be_printed_ends_its_message_after_some_tries(session, asha, invoice, monkeypatch):
+    def jam(*_arguments, **_more):
+        raise RuntimeError("paper jam")
+
+    monkeypatch.setattr(documents, "pdf", jam)
+    email_id = queue(invoice, asha.actor).id
+    for attempt in range(post.MAX_ATTEMPTS):
+        assert outbox().attempts == attempt
+        with pytest.raises(RuntimeError):
+            post.send(email_id)
+        with unit_of_work() as work:
+            work.get_one(EmailMessage, email_id).claimed_at = None
+    assert (outbox().status, post.due(session)) == ("failed", [])
+    assert the_invoice(invoice).status == Status.DRAFT

@@ -43,8 +43,11 @@ def filename(transaction: Transaction) -> str:
     return "".join(each if each.isalnum() or each in " -_." else "-" for each in name) + ".pdf"
 
 
-def pdf(session: Session, transaction: Transaction) -> bytes:
-    """The document as the customer gets it, on the paper of the organisation's country."""
+def pdf(session: Session, transaction: Transaction, *, is_issued: bool = False) -> bytes:
+    """The document as the customer gets it, on the paper of the organisation's country.
+
+    `is_issued`: it is about to be sent, so it is printed as one that is no draft any more.
+    """
     typeface.register()
     own = books.own(session)
     target = io.BytesIO()
@@ -57,7 +60,7 @@ def pdf(session: Session, transaction: Transaction) -> bytes:
     )  # fmt: skip
     width = paper.width
     story = [
-        _head(own, transaction, width),
+        _head(own, transaction, width, is_issued=is_issued),
         Spacer(1, 8 * mm),
         _parties(transaction, width),
         Spacer(1, 7 * mm),
@@ -76,9 +79,9 @@ def pdf(session: Session, transaction: Transaction) -> bytes:
     return target.getvalue()
 
 
-def _head(own: Organisation, transaction: Transaction, width: float) -> Table:
+def _head(own: Organisation, transaction: Transaction, width: float, *, is_issued: bool) -> Table:
     seller = [_say(own.name, _NAME), _say("\n".join(part for part in (own.address, own.email) if part), _SMALL)]
-    stamp = {Status.DRAFT: "Draft", Status.VOID: "Void"}.get(Status(transaction.status), "")
+    stamp = {Status.DRAFT: "" if is_issued else "Draft", Status.VOID: "Void"}.get(Status(transaction.status), "")
     what = [_say(Kind(transaction.kind).singular, _TITLE), _say(transaction.number or "", _STRONG_RIGHT)]
     return _grid([[seller, [*what, _say(stamp, _RIGHT)]]], [width * 0.6, width * 0.4])
 

@@ -27,8 +27,11 @@ class Refused(AppError):
         self.is_passing = is_passing
 
 
-def transmit(message: MimeMessage, smtp_url: str) -> None:
-    """Hand a message over; returns once the server has accepted it for every recipient, else raises Refused."""
+def transmit(message: MimeMessage, smtp_url: str) -> str:
+    """Hand a message over; raises Refused when the server takes it for nobody.
+
+    Returns a sentence about the addresses that were refused while others were not; empty when all were accepted.
+    """
     try:
         with _connected(smtp_url) as server:
             refused = server.send_message(message)
@@ -40,8 +43,7 @@ def transmit(message: MimeMessage, smtp_url: str) -> None:
         raise Refused(sentence, is_passing=400 <= error.smtp_code < 500) from error
     except (OSError, smtplib.SMTPException) as error:
         raise Refused(f"The mail server could not be reached: {error}", is_passing=True) from error
-    if refused:
-        raise _refusal(dict(refused))
+    return _refusal(dict(refused)).message if refused else ""
 
 
 def _connected(smtp_url: str) -> smtplib.SMTP:

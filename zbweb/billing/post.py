@@ -1,14 +1,15 @@
 """E-mails about documents: a row first, then a job that sends it with the PDF attached.
 
-A document becomes "sent" only when the mail server has accepted the message. Without a mail server the
-message is HELD, to be read in the outbox. A worker claims a row for a lease; a failure that may pass leaves
-it queued until the lease ends, and the schedule tries again (`due`).
+A document takes its number when its message is about to go, and becomes "sent" only when the mail server has accepted
+it. Without a mail server the message is HELD, to be read in the outbox. A worker claims a row for a lease; a failure
+that may pass leaves it queued until the lease ends, and the schedule tries again (`due`).
 """
 
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage as MimeMessage
+from email.utils import format_datetime
 from functools import partial
 
 from email_validator import EmailNotValidError, validate_email
@@ -31,6 +32,9 @@ LEASE = datetime.timedelta(minutes=5)
 MAX_ATTEMPTS = 5
 _MAX_RECIPIENTS = 20
 _announce: list[Callable[[int], None]] = []
+_DELETED = "The document was deleted before the message could be sent."
+_VOIDED = "The document was voided before the message could be sent."
+_UNREADY = "The message could not be made ready. It is tried again; if it does not help, tell your admin."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,12 @@ class MessageDraft:
 
 @dataclass(frozen=True, slots=True)
 class _Outgoing:
-    """A claimed message, ready for the wire."""
+    """A claimed message and its document, which has its number."""
 
     id: int
     organisation_id: int
+    transaction_id: int
     attempts: int
-    message: MimeMessage
 
 
 def on_queued(listener: Callable[[int], None]) -> None:
@@ -125,12 +129,17 @@ def send(email_id: int) -> None:
     outgoing = _claim(email_id)
     if outgoing is None:
         return
+    is_last = outgoing.attempts >= MAX_ATTEMPTS
     try:
-        mailer.transmit(outgoing.message, config.current().smtp_url)
+        unreached = mailer.transmit(_mime(outgoing), config.current().smtp_url)
     except mailer.Refused as error:
-        _record_failure(outgoing, error, is_final=not error.is_passing or outgoing.attempts >= MAX_ATTEMPTS)
+        _record_failure(outgoing, error.message, is_final=is_last or not error.is_passing)
+    except Exception:
+        _record_failure(outgoing, _UNREADY, is_final=is_last)
+        raise
     else:
-        _record_acceptance(outgoing)
+        _record_acceptance(outgoing, unreached)
+        _follow(outgoing)
 
 
 def _claim(email_id: int) -> _Outgoing | None:
@@ -142,55 +151,86 @@ def _claim(email_id: int) -> _Outgoing | None:
             .with_for_update(skip_locked=True)
             .execution_options(populate_existing=True)
         )
-        if email is None or email.transaction_id is None:
+        if email is None:
             return None
         work_for(session, email.organisation_id)
+        transaction = standing.lock(session, email.transaction_id) if email.transaction_id else None
+        if transaction is None or transaction.status == Status.VOID:
+            _fail(session, email, _VOIDED if transaction else _DELETED)
+            return None
+        if transaction.status == Status.DRAFT:
+            _number(session, email, transaction)
         email.claimed_at = now()
         email.attempts += 1
-        message = _mime(session, email, session.get_one(Transaction, email.transaction_id))
-        return _Outgoing(email.id, email.organisation_id, email.attempts, message)
+        return _Outgoing(email.id, email.organisation_id, transaction.id, email.attempts)
 
 
-def _record_acceptance(outgoing: _Outgoing) -> None:
+def _number(session: Session, email: EmailMessage, transaction: Transaction) -> None:
+    """Who gets a document gets it with its number, and in the suggested words, too, where nobody changed them."""
+    before, bare = transaction.number, suggest(session, transaction)
+    standing.take_number(session, transaction)
+    told = suggest(session, transaction)
+    if email.subject == bare.subject:
+        email.subject = told.subject
+    if email.body.split() == bare.body.split():
+        email.body = told.body
+    if transaction.number != before:
+        changes = {"number": (before, transaction.number)}
+        journal.record(session, standing.ENTITY, transaction.id, action="numbered", actor=SYSTEM, changes=changes)
+
+
+def _record_acceptance(outgoing: _Outgoing, unreached: str) -> None:
+    """On its own, so that whatever becomes of the document, nobody gets the message twice."""
     with unit_of_work() as session:
         work_for(session, outgoing.organisation_id)
         email = session.get_one(EmailMessage, outgoing.id)
-        email.status, email.sent_at, email.error = EmailStatus.SENT, now(), ""
+        email.status, email.sent_at, email.error = EmailStatus.SENT, now(), unreached
         journal.record(session, "email", email.id, action="sent", actor=SYSTEM)
-        if email.transaction_id is None:
-            return
-        transaction = standing.lock(session, email.transaction_id)
+
+
+def _follow(outgoing: _Outgoing) -> None:
+    """A draft that was accepted is a draft no more."""
+    with unit_of_work() as session:
+        work_for(session, outgoing.organisation_id)
+        transaction = standing.lock(session, outgoing.transaction_id)
         kind, before = Kind(transaction.kind), Status(transaction.status)
         to = status.FIRST_STEP[kind]
         if before is Status.DRAFT and not status.refusal(kind, before, to):
             moves.move(session, transaction, to, SYSTEM)
 
 
-def _record_failure(outgoing: _Outgoing, error: mailer.Refused, *, is_final: bool) -> None:
+def _record_failure(outgoing: _Outgoing, words: str, *, is_final: bool) -> None:
     with unit_of_work() as session:
         work_for(session, outgoing.organisation_id)
         email = session.get_one(EmailMessage, outgoing.id)
-        email.error = error.message
+        email.error = words
         if is_final:
-            email.status = EmailStatus.FAILED
-            changes = {"error": (None, error.message)}
-            journal.record(session, "email", email.id, action="failed", actor=SYSTEM, changes=changes)
+            _fail(session, email, words)
 
 
-def _mime(session: Session, email: EmailMessage, transaction: Transaction) -> MimeMessage:
-    own = books.own(session)
-    message = MimeMessage()
-    message["From"] = config.current().mail_from
-    if own.email:
-        message["Reply-To"] = own.email
-    message["To"] = email.recipients
-    if email.copies:
-        message["Cc"] = email.copies
-    message["Subject"] = email.subject
-    message["Message-ID"] = f"<{email.organisation_id}.{email.id}@zbweb>"
-    message.set_content(email.body)
-    attachment = documents.pdf(session, transaction)
-    message.add_attachment(attachment, maintype="application", subtype="pdf", filename=documents.filename(transaction))
+def _fail(session: Session, email: EmailMessage, words: str) -> None:
+    email.status, email.error = EmailStatus.FAILED, words
+    journal.record(session, "email", email.id, action="failed", actor=SYSTEM, changes={"error": (None, words)})
+
+
+def _mime(outgoing: _Outgoing) -> MimeMessage:
+    with unit_of_work() as session:
+        work_for(session, outgoing.organisation_id)
+        email, own = session.get_one(EmailMessage, outgoing.id), books.own(session)
+        transaction = session.get_one(Transaction, outgoing.transaction_id)
+        message = MimeMessage()
+        message["From"] = config.current().mail_from
+        if own.email:
+            message["Reply-To"] = own.email
+        message["To"] = email.recipients
+        if email.copies:
+            message["Cc"] = email.copies
+        message["Subject"] = email.subject
+        message["Date"] = format_datetime(now())
+        message["Message-ID"] = f"<{email.organisation_id}.{email.id}@zbweb>"
+        message.set_content(email.body)
+        attachment, name = documents.pdf(session, transaction, is_issued=True), documents.filename(transaction)
+    message.add_attachment(attachment, maintype="application", subtype="pdf", filename=name)
     return message
 
 

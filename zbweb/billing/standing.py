@@ -51,14 +51,19 @@ def facts(transaction: Transaction, *, is_partly_invoiced: bool = False) -> Fact
     )
 
 
+def take_number(session: Session, transaction: Transaction) -> None:
+    """Give a document the next number of its series, or have the series go on after the one it has."""
+    if transaction.number:
+        numbering.settle(session, transaction.kind, transaction.number)
+    else:
+        transaction.number = numbering.take(session, transaction.kind)
+
+
 def set_status(session: Session, transaction: Transaction, to: Status, *, actor: Actor, action: str = "") -> None:
     """Write a status that was decided; a document that leaves draft takes its number, unless it is voided."""
     old_status, old_number = transaction.status, transaction.number
     if old_status == Status.DRAFT and to is not Status.VOID:
-        if transaction.number:
-            numbering.settle(session, transaction.kind, transaction.number)
-        else:
-            transaction.number = numbering.take(session, transaction.kind)
+        take_number(session, transaction)
     transaction.status = to
     if to is Status.SENT:
         transaction.sent_at = now()

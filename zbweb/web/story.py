@@ -12,6 +12,7 @@ _SENTENCES = {
     "created": "created it",
     "updated": "changed {fields}",
     "deleted": "deleted it",
+    "numbered": "gave it the number {number}",
     "sent": "marked it as sent",
     "accepted": "marked it as accepted",
     "declined": "marked it as declined",
@@ -60,7 +61,7 @@ def _event(entry: JournalEntry) -> Event:
     labels = list(dict.fromkeys(_label(name) for name in changes))
     news = {name: _text(new) or _text(old) for name, (old, new) in changes.items()}
     pattern = _SENTENCES.get(entry.action, entry.action.replace("_", " "))
-    words = dict.fromkeys(("payment", "potential_name", "refund"), "") | news | {"fields": _list(labels)}
+    words = dict.fromkeys(("payment", "potential_name", "refund", "number"), "") | news | {"fields": _list(labels)}
     shown = changes if entry.action in _TOLD_IN_FULL else {}
     return Event(
         at=entry.at,
