@@ -172,7 +172,7 @@ def _draft(session: Session, connection: Connection, ready: Ready) -> Draft:
     assert ready.customer_id is not None, "a document is made for a customer"
     customer = session.get_one(Customer, ready.customer_id)
     _ensure_same_currency(session, customer, deal)
-    lines: tuple[LineDraft, ...] = lines_for(session, deal.name, deal.amount, ready.products)
+    lines: tuple[LineDraft, ...] = lines_for(session, connection.id, deal.name, deal.amount, ready.products)
     return Draft(
         kind=KIND_OF[Automation(connection.automation)],
         customer_id=customer.id,
