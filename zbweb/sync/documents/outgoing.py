@@ -15,8 +15,9 @@ from zbweb.crm import exactly
 from zbweb.crm.errors import AnswerLost
 from zbweb.crm.port import Record, Verdict
 from zbweb.db import db
+from zbweb.sync.core.agreement import said
 from zbweb.sync.core.document_words import CRM_MODULES
-from zbweb.sync.core.documents import Paper, Ties, Values, compose, has_currency, news, to_record, with_row_ids
+from zbweb.sync.core.documents import Paper, Ties, Values, has_currency, news, to_record, with_row_ids
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Direction, Entity, LinkReason, LinkState, Outcome
@@ -180,9 +181,7 @@ def _stays_there(sheet: Sheet, people: Parties) -> bool:
 
 def _compose(sheet: Sheet, ties: Ties, module: SentModule) -> Told:
     snapshot = sheet.snapshot or {}
-    values = compose(sheet.paper, ties, module.shape, present_status=str(snapshot.get("status") or ""))
-    if sheet.made_in_crm and "subject" in values:
-        values["subject"] = snapshot.get("subject")  # the name that people there gave it
+    values = said(sheet.paper, ties, module.shape, snapshot, made_in_crm=sheet.made_in_crm)
     if not (ties.account or ties.contact):
         values = {key: value for key, value in values.items() if key not in _OWNERS}
     return Told(sheet, values, news(values, snapshot))
