@@ -30,7 +30,6 @@ from zbweb.sync.core.words import Extent, Winner
 from zbweb.sync.documents import incoming as inward
 from zbweb.sync.models import SyncEntry, SyncRun
 
-
 OF_OUR_OWN = {"Billing_Document_Id", "Modified_Time", "Change_Log_Time__s"}
 
 

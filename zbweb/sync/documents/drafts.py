@@ -14,10 +14,12 @@ from sqlalchemy.orm import Session
 
 from zbweb.billing import books, transactions
 from zbweb.billing.drafts import Draft, LineDraft, Potential
-from zbweb.billing.models import Item
+from zbweb.billing.models import Customer, Item
+from zbweb.billing.queries import offers
 from zbweb.billing.words import DiscountKind, Kind
 from zbweb.crm.port import Record
 from zbweb.sync.core.documents import Shape, Values
+from zbweb.sync.currency import ensure_same_currency
 from zbweb.sync.documents.products import OTHER_NAME
 
 _TEXTS = ("reference", "terms", "notes")
@@ -46,6 +48,11 @@ class Arrival:
         return str(self.record.get("Subject") or self.crm_id)
 
     @property
+    def currency(self) -> str:
+        """The currency that it is in; a CRM that counts in one currency does not say so."""
+        return str(self.record.get("Currency") or "")
+
+    @property
     def rows(self) -> list[Record]:
         """The CRM's JSON of its rows."""
         return list(self.record.get(self.shape["lines"].crm) or ()) if "lines" in self.shape else []
@@ -56,10 +63,12 @@ def new(session: Session, arrival: Arrival, customer_id: int) -> Draft:
 
     Where the CRM has no field for a reference, its subject is the only thing to find the document by.
     """
-    values = arrival.values
+    values, customer = arrival.values, session.get_one(Customer, customer_id)
+    ensure_same_currency(session, named=arrival.currency, what="document", customer=customer)
     draft = Draft(
         kind=arrival.kind,
         customer_id=customer_id,
+        exchange_rate=offers.last_rate(session, books.currency_of(session, customer)) or Decimal(1),
         date=_dated(session, arrival),
         due_date=_day(values.get("due_date")),
         lines=tuple(_line(arrival, index) for index in range(len(arrival.rows))),

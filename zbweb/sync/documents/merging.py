@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from zbweb.billing import moves, standing, status, transactions
 from zbweb.billing.drafts import from_transaction
 from zbweb.billing.journal import Actor, put_in_outbox
-from zbweb.billing.models import OutboxRow, Transaction
+from zbweb.billing.models import Customer, OutboxRow, Transaction
 from zbweb.billing.status import Status
 from zbweb.billing.words import Kind, Origin
 from zbweb.clock import now
@@ -28,6 +28,7 @@ from zbweb.sync.core.document_words import CRM_MODULES, STATUS_IN
 from zbweb.sync.core.documents import Shape, Ties, Values, from_record, theirs
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.words import Entity, LinkReason, LinkState, Outcome, Winner
+from zbweb.sync.currency import ensure_same_currency
 from zbweb.sync.desk import CRM_ACTOR, Desk, Fate
 from zbweb.sync.documents import drafts, goods, papers
 from zbweb.sync.documents.drafts import Arrival
@@ -206,6 +207,9 @@ def _ours(desk: Desk, inlet: Inlet, document: Transaction, link: Link) -> Values
 def _change(desk: Desk, document: Transaction, arrival: Arrival, taken: Values, *, before: Values) -> list[Fate]:
     """What people changed there, done here; answers with what became of new products."""
     actor, stock = _actor(desk), goods.Stock()
+    if taken.keys() & set(SUMS):
+        customer = desk.session.get_one(Customer, document.customer_id)
+        ensure_same_currency(desk.session, named=arrival.currency, what="document", customer=customer)
     if "lines" in taken:
         stock = goods.ensure(desk, arrival.rows, actor=actor)
     if taken.keys() - {"status"}:
