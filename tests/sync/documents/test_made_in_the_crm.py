@@ -272,3 +272,19 @@ def test_our_product_for_lines_without_an_item_makes_no_item(both_ways, acme):
     assert (line.item_id, line.name, line.description, all_items()) == (None, "Taxi", "to the fair", [])
     assert_untouched(both_ways, Kind.INVOICE, crm_id, before)
     assert len(documents_in(both_ways)) == 1
+
+
+# --- our id -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", ["9" * 25, "9" * 19, "٣" * 30, "0", "a note"])
+def test_whatever_people_type_where_our_id_belongs_the_document_arrives(any_app, sandbox, typed):
+    partners = connected(any_app, sandbox, extent="both")
+    add_customer(display_name="Acme Ltd")
+    partners.sync()
+    configure(partners, extent=Extent.BOTH)
+    add(partners, Kind.INVOICE, [row(partners, "Desk")], Billing_Document_Id=typed)
+    run = partners.sync()
+    assert (run.status, len(documents())) == ("succeeded", 1)
+    deliver(partners)
+    assert [each["Billing_Document_Id"] for each in documents_in(partners)] == [str(documents()[0].id)]

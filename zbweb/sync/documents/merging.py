@@ -40,6 +40,9 @@ from zbweb.sync.pull.gather import gather
 _FIRST_STEP = {Kind.SALES_ORDER: Status.CONFIRMED}
 """Where a new document goes first that cannot reach its status from draft at once."""
 
+_LONGEST_ID = 18
+"""Digits of an id that the database can be asked for; people may type anything where ours stands."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inlet:
@@ -96,7 +99,7 @@ def _is_our_own(desk: Desk, inlet: Inlet, arrival: Arrival) -> bool:
     """Whether a push of ours made it and has yet to write the link down. A copy made there carries our id as well."""
     our_id = str(arrival.values.get("our_id") or "")
     statement = select(Transaction.id).where(Transaction.kind == inlet.kind)
-    if our_id.isdecimal():
+    if our_id.isdecimal() and len(our_id) <= _LONGEST_ID:
         statement = statement.where(Transaction.id == int(our_id))
     else:
         sent = select(OutboxRow.entity_id).where(OutboxRow.entity == Entity.TRANSACTION, OutboxRow.sent_at.is_not(None))
