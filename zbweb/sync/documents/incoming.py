@@ -61,7 +61,7 @@ def take(connection: Connection, crm_module: str, crm_ids: Sequence[str], client
     inlet = next((each for each in _inlets(db.session(), connection.id) if each.crm_module == crm_module), None)
     if inlet is None:
         return
-    _take(inlet, crm_ids, client, lambda: _own_run(connection, inlet))
+    _take(inlet, crm_ids, client, lambda: _own_run(connection, inlet, client))
 
 
 def _inlets(session: Session, connection_id: int) -> list[Inlet]:
@@ -154,7 +154,7 @@ def _let_go(desk: Desk, inlet: Inlet, crm_id: str) -> None:
 
 
 @contextmanager
-def _own_run(connection: Connection, inlet: Inlet) -> Iterator[Desk]:
+def _own_run(connection: Connection, inlet: Inlet, client: CrmClient) -> Iterator[Desk]:
     """A finished run for what a notification brought; none is kept when nothing happened."""
     with unit_of_work() as session:
         moment = now()
@@ -165,7 +165,9 @@ def _own_run(connection: Connection, inlet: Inlet) -> Iterator[Desk]:
         )  # fmt: skip
         session.add(run)
         session.flush()  # entries and journal lines need its id
-        desk = Desk(session, connection.organisation_id, connection.id, run.id, inlet.choices, {})
+        desk = Desk(
+            session, connection.organisation_id, connection.id, run.id, inlet.choices, {}, crm_ahead=client.ahead
+        )
         yield desk
         if not desk.counts:
             session.delete(run)

@@ -157,7 +157,7 @@ def _merge(desk: Desk, inlet: Inlet, arrival: Arrival, link: Link) -> None:
     session = desk.session
     document = standing.lock(session, link.entity_id)
     ours = _ours(desk, inlet, document, link)
-    wins = _theirs_win(inlet, document, arrival)
+    wins = _theirs_win(desk, inlet, document, arrival)
     taken = theirs(arrival.values, link.snapshot, ours, theirs_win=wins)
     is_taken = bool(taken) and _take_over(desk, document, arrival, taken, ours=ours, before=link.snapshot)
     accepts = _accepted(taken, ours, link.snapshot) if is_taken and link.made_by == "crm" else set()
@@ -189,10 +189,11 @@ def _accepted(taken: Values, ours: Values, before: Values) -> set[str]:
     return taken.keys() - set(SUMS) | sums
 
 
-def _theirs_win(inlet: Inlet, document: Transaction, arrival: Arrival) -> bool:
+def _theirs_win(desk: Desk, inlet: Inlet, document: Transaction, arrival: Arrival) -> bool:
     winner = inlet.choices.winner
     if winner is Winner.NEWEST:
-        return moment_of(arrival.record["Modified_Time"]) >= document.updated_at.replace(microsecond=0)
+        modified = moment_of(arrival.record["Modified_Time"]) - desk.crm_ahead
+        return modified >= document.updated_at.replace(microsecond=0)
     return winner is not Winner.BILLING
 
 
