@@ -1,5 +1,7 @@
 """What people made in the CRM arrives as they made it, and is left there as they made it."""
 
+import threading
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -8,18 +10,18 @@ import pytest
 from sqlalchemy import select
 
 from tests.factories.documents import LINES, add_customer, configure, deliver, documents_in, waiting
-from tests.factories.sync import connected
+from tests.factories.sync import connected, hasty_client
 from zbweb.billing import items, transactions
 from zbweb.billing.drafts import from_transaction
 from zbweb.billing.items import ItemDraft
 from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import Item, Transaction
 from zbweb.billing.words import Kind
-from zbweb.db import db, unit_of_work
+from zbweb.db import db, unit_of_work, work_for
 from zbweb.sync.core.document_words import CRM_MODULES
 from zbweb.sync.core.words import Extent
-from zbweb.sync.documents import incoming
-from zbweb.sync.models import Link, SyncEntry
+from zbweb.sync.documents import incoming, merging
+from zbweb.sync.models import Connection, Link, SyncEntry
 
 OF_OUR_OWN = {"Billing_Document_Id", "Modified_Time", "Modified_By", "Change_Log_Time__s"}
 ADDRESSES = {
@@ -288,3 +290,43 @@ def test_whatever_people_type_where_our_id_belongs_the_document_arrives(any_app,
     assert (run.status, len(documents())) == ("succeeded", 1)
     deliver(partners)
     assert [each["Billing_Document_Id"] for each in documents_in(partners)] == [str(documents()[0].id)]
+
+
+# --- two at once ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def in_step(monkeypatch):
+    """Two workers that bring the same document in reach the point where both know nothing of it."""
+    barrier, find = threading.Barrier(2), merging._customer_of
+
+    def wait_and_find(*asked):
+        with suppress(threading.BrokenBarrierError):  # SQLite lets the other one begin only when this one has ended
+            barrier.wait(timeout=2)
+        return find(*asked)
+
+    monkeypatch.setattr(merging, "_customer_of", wait_and_find)
+
+
+def test_a_notification_and_a_run_that_meet_the_same_document_make_one(any_app, sandbox, in_step):
+    partners = connected(any_app, sandbox, extent="both")
+    add_customer(display_name="Acme Ltd")
+    partners.sync()
+    configure(partners, extent=Extent.BOTH)
+    crm_id = add(partners, Kind.INVOICE, [row(partners, "Desk")])
+    organisation_id, connection_id, met = partners.connection.organisation_id, partners.connection_id, []
+
+    def notified():
+        with any_app.app_context():
+            work_for(db.session(), organisation_id)
+            connection = db.session.get_one(Connection, connection_id)
+            incoming.take(connection, "Invoices", [crm_id], hasty_client(connection))
+            met.append(True)
+            db.session.remove()
+
+    other = threading.Thread(target=notified)
+    other.start()
+    run = partners.sync()
+    other.join()
+    assert (run.status, met) == ("succeeded", [True])
+    assert [len(documents()), len(all_items()), partners.count(Link)] == [1, 1, 3]

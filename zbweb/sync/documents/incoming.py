@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from zbweb.billing.words import Kind
@@ -135,11 +136,18 @@ def _take(inlet: Inlet, crm_ids: Sequence[str], client: CrmClient, unit: Unit) -
     """Each document is read whole, and brought in with a unit of work of its own."""
     for crm_id in crm_ids:
         record = client.get(inlet.crm_module, crm_id)
-        with unit() as desk:
-            if record is None:
-                _let_go(desk, inlet, crm_id)
-            else:
-                bring_in(desk, inlet, record)
+        try:
+            _take_one(inlet, crm_id, record, unit)
+        except IntegrityError:  # somebody else brought it in a moment ago: look again
+            _take_one(inlet, crm_id, record, unit)
+
+
+def _take_one(inlet: Inlet, crm_id: str, record: Record | None, unit: Unit) -> None:
+    with unit() as desk:
+        if record is None:
+            _let_go(desk, inlet, crm_id)
+        else:
+            bring_in(desk, inlet, record)
 
 
 def _let_go(desk: Desk, inlet: Inlet, crm_id: str) -> None:
