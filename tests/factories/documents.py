@@ -19,7 +19,7 @@ from zbweb.sync import runs
 from zbweb.sync.core.document_words import CRM_MODULES
 from zbweb.sync.core.words import Extent, Winner
 from zbweb.sync.documents import delivery, setups, shapes
-from zbweb.sync.documents.setups import Choices
+from zbweb.sync.documents.setups import Choices, Sight
 from zbweb.sync.models import Link
 
 LINES = {"Quotes": "Quoted_Items", "Sales_Orders": "Ordered_Items", "Invoices": "Invoiced_Items"}
@@ -28,12 +28,13 @@ LINES = {"Quotes": "Quoted_Items", "Sales_Orders": "Ordered_Items", "Invoices": 
 def configure(partners: Partners, kind: Kind = Kind.INVOICE, **choices: Any) -> None:
     """Save the setup of a kind of document, as its page would."""
     described = {"enabled": True, "extent": Extent.PUSH, "winner": Winner.CRM, "fire_triggers": False}
-    shape = shapes.describe(partners.client, kind)
+    client = partners.client
+    shape = shapes.describe(client, kind)
     with unit_of_work() as session:
         before = runs.setup_of(session, partners.connection_id, kind)
         described |= {"with_existing": False, "version": before.version if before else 0}
         wanted = Choices(**(described | choices))
-        setups.save(session, partners.connection, kind, wanted, shape=shape, actor=SYSTEM)
+        setups.save(session, partners.connection, kind, wanted, sight=Sight(shape, client.ahead), actor=SYSTEM)
 
 
 def deliver(partners: Partners, *, open_client=hasty_client) -> None:

@@ -306,7 +306,7 @@ def _add_allocation(session: Session, payment: Payment, invoice: Transaction, am
 def _settle(session: Session, invoice: Transaction, actor: Actor, action: str, payment: Payment) -> None:
     before = invoice.paid
     balances.settle_invoice(session, invoice)
-    standing.touch(invoice)
+    invoice.version += 1  # an editor who opened it before is told; what it says is no newer for being paid
     changes = jsonable({"paid": (before, invoice.paid), "payment": (None, payment.number)})
     journal.record(session, standing.ENTITY, invoice.id, action=action, actor=actor, changes=changes)
 

@@ -1,6 +1,11 @@
-"""The two books must count in one currency: the rule, for connecting and for every run."""
+"""The two books must count in one currency: the rule, for connecting, for every run, and for what brings amounts."""
 
+from sqlalchemy.orm import Session
+
+from zbweb.billing import books
+from zbweb.billing.models import Customer
 from zbweb.crm.port import CrmOrganisation
+from zbweb.errors import Invalid
 from zbweb.sync.errors import Unfit
 
 
@@ -14,4 +19,17 @@ def require_same_currency(base_currency: str, crm: CrmOrganisation) -> None:
         raise CurrencyMismatch(
             f"The base currency of Zoho CRM is {crm.iso_code}, and here it is {base_currency}. With multi-currency "
             "enabled in Zoho CRM the two must be the same. Change one of them, then try again."
+        )
+
+
+def ensure_same_currency(session: Session, *, named: str, what: str, customer: Customer) -> None:
+    """Raise Invalid when the CRM counts a record in another currency than its customer is billed in here.
+
+    A CRM that counts in one currency only does not name it: then it is the base currency.
+    """
+    ours, theirs = books.currency_of(session, customer), named or books.own(session).base_currency
+    if theirs != ours:
+        raise Invalid(
+            f"The {what} is in {theirs}, but {customer.display_name} is billed in {ours}. "
+            "Change the currency of one of them, then choose Retry."
         )

@@ -86,13 +86,13 @@ def _save(connection: Connection, kind: Kind, form: TransactionSetupForm) -> str
     """Ask the CRM and save; a sentence when the CRM did not answer, with everything left as it was."""
     try:
         client = clients.client_for_page(connection)
-        shape = shapes.describe(client, kind)
+        sight = setups.Sight(shapes.describe(client, kind), client.ahead)
     except (CrmError, SyncError) as error:
         return error.message
     with unit_of_work() as session:
         present = connections.active_or_refuse(session)
         actor = access.person().actor
-        setups.save(session, present, kind, form.choices(), shape=shape, actor=actor)
+        setups.save(session, present, kind, form.choices(), sight=sight, actor=actor)
     return ""
 
 

@@ -30,6 +30,8 @@ from zbweb.sync.core.words import Extent, Winner
 from zbweb.sync.documents import incoming as inward
 from zbweb.sync.models import SyncEntry, SyncRun
 
+OF_OUR_OWN = {"Billing_Document_Id", "Modified_Time", "Change_Log_Time__s"}
+
 
 @pytest.fixture
 def acme(both_ways):
@@ -110,21 +112,36 @@ def hear(request):
 
 
 def test_an_invoice_made_in_the_crm_becomes_one_here(both_ways, acme, hear):
-    lines = [row(both_ways, Discount=3), row(both_ways, "Lamp", Line_Tax=[{"name": "Vat", "percentage": 20}])]
+    lines = [
+        row(both_ways, Discount=3, Description="oak"),
+        row(both_ways, "Lamp", Quantity=1, List_Price=Decimal("12.5"), Line_Tax=[{"name": "Vat", "percentage": 20}]),
+    ]
     both_ways.add(
         "Invoices", Subject="Office", Account_Name=account(both_ways), Status="Approved", Invoice_Date="2026-01-05",
         Due_Date="2026-02-05", Invoiced_Items=lines, Adjustment=Decimal("1.5"), Discount=2, Description="Hello",
+        Terms_and_Conditions="30 days", Purchase_Order="PO 7", Billing_Street="1 Main St", Shipping_Street="2 Side St",
     )  # fmt: skip
+    before = the_document(both_ways)
     hear(both_ways)
     (invoice,) = documents()
-    assert (invoice.status, invoice.number, invoice.reference) == ("sent", "INV-000001", "Office")
+    assert (invoice.customer_id, invoice.currency, invoice.origin) == (acme, "USD", "crm")
+    assert (invoice.status, invoice.number, invoice.reference) == ("sent", "INV-000001", "PO 7")
     assert (invoice.date.isoformat(), invoice.due_date.isoformat()) == ("2026-01-05", "2026-02-05")
-    assert [(line.name, line.quantity, line.rate) for line in invoice.lines] == [("Desk", 2, 20), ("Lamp", 2, 20)]
-    assert invoice.lines[1].tax_rate == 20
-    assert invoice.total == Decimal(the_document(both_ways)["Grand_Total"])
+    assert (invoice.notes, invoice.terms) == ("Hello", "30 days")
+    assert (invoice.billing_address, invoice.shipping_address) == ("1 Main St", "2 Side St")
+    assert [
+        (line.name, line.description, line.quantity, line.rate, line.discount_kind, line.discount_value)
+        for line in invoice.lines
+    ] == [("Desk", "oak", 2, 20, "amount", 3), ("Lamp", "", 1, Decimal("12.5"), "amount", 0)]
+    taxes = [(line.tax_name, line.tax_rate, line.tax_amount) for line in invoice.lines]
+    assert taxes == [("", 0, 0), ("Vat", 20, Decimal("2.4"))]  # of the price after its part of the discount
+    assert (invoice.discount_kind, invoice.discount_value, invoice.adjustment) == ("amount", 2, Decimal("1.6"))
+    assert invoice.total == Decimal(before["Grand_Total"]) == Decimal("51.5")
     assert in_entries() == [("added", "new")]
     assert_agreed(both_ways)
-    assert the_document(both_ways)["Subject"] == "Office"
+    after = the_document(both_ways)
+    assert {key for key in before if after[key] != before[key]} <= OF_OUR_OWN
+    assert after["Billing_Document_Id"] == str(invoice.id)
     assert len(documents()) == 1
 
 

@@ -20,7 +20,7 @@ from zbweb.db import db, unit_of_work, work_for
 from zbweb.sync import connection as connections
 from zbweb.sync.clients import client_for
 from zbweb.sync.core.words import Automation
-from zbweb.sync.models import Connection, SeenPotential, SyncEntry, SyncRun
+from zbweb.sync.models import Connection, Link, SeenPotential, SyncEntry, SyncRun
 from zbweb.sync.potentials import deals
 
 
@@ -371,6 +371,23 @@ def test_products_of_the_potential_become_lines_at_their_prices(partners, acme):
         ("The widget", 3, 7, "pcs", saved.id),
         ("Fee", 1, Decimal("19.90"), "", None),
     ]
+
+
+def test_products_of_the_potential_are_the_items_they_are_paired_with(partners, acme):
+    with unit_of_work() as session:
+        paired = items.create(session, items.ItemDraft(name="Widget"), actor=SYSTEM).id
+        folded = items.create(session, items.ItemDraft(name="SCHLÜSSEL"), actor=SYSTEM).id
+        session.add(
+            Link(
+                organisation_id=partners.connection.organisation_id, connection_id=partners.connection_id,
+                entity="item", entity_id=paired, crm_module="Products", crm_id="1",
+            )
+        )  # fmt: skip
+    switch_on(partners)
+    renamed = {"id": "1", "Product_Name": "Gadget", "List_Price": 1}
+    shouted = {"id": "2", "Product_Name": "Schlüssel", "List_Price": 1}
+    notify(partners, add_deal(partners, account=acme, stage=WON), client=with_products(partners, renamed, shouted))
+    assert [line.item_id for line in document().lines] == [paired, folded]
 
 
 def test_products_without_prices_give_way_to_the_amount(partners, acme):

@@ -5,24 +5,26 @@ Rows that did not change keep our lines as they are; a changed row keeps what th
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from zbweb.billing import transactions
+from zbweb.billing import books, transactions
 from zbweb.billing.drafts import Draft, LineDraft, Potential
-from zbweb.billing.models import Item
+from zbweb.billing.models import Customer, Item
+from zbweb.billing.queries import offers
 from zbweb.billing.words import DiscountKind, Kind
 from zbweb.crm.port import Record
 from zbweb.sync.core.documents import Shape, Values
-from zbweb.sync.core.words import Entity, LinkState
-from zbweb.sync.documents.products import MODULE, OTHER_NAME
-from zbweb.sync.models import Link
+from zbweb.sync.currency import ensure_same_currency
+from zbweb.sync.documents.products import OTHER_NAME
 
-_TEXTS = ("reference", "billing_address", "shipping_address", "terms", "notes")
+_TEXTS = ("reference", "terms", "notes")
+_ADDRESSES = {"billing_address": "Billing", "shipping_address": "Shipping"}
+_ADDRESS_PARTS = ("Street", "City", "State", "Code", "Country")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Arrival:
     record: Record
     values: Values
     shape: Shape
-    items: Mapping[str, Item]
+    items: Mapping[str, Item] = field(default_factory=dict)
 
     @property
     def crm_id(self) -> str:
@@ -46,60 +48,64 @@ class Arrival:
         return str(self.record.get("Subject") or self.crm_id)
 
     @property
+    def currency(self) -> str:
+        """The currency that it is in; a CRM that counts in one currency does not say so."""
+        return str(self.record.get("Currency") or "")
+
+    @property
     def rows(self) -> list[Record]:
         """The CRM's JSON of its rows."""
         return list(self.record.get(self.shape["lines"].crm) or ()) if "lines" in self.shape else []
 
 
-def items_of(session: Session, connection_id: int, rows: Sequence[Record]) -> dict[str, Item]:
-    """The items by product id: those that are paired with the product, else those of its code or name."""
-    products = {str(row["Product_Name"]["id"]): row["Product_Name"] for row in rows if row.get("Product_Name")}
-    paired = (
-        select(Link.crm_id, Item)
-        .join(Item, Item.id == Link.entity_id)
-        .where(
-            Link.connection_id == connection_id, Link.entity == Entity.ITEM, Link.crm_module == MODULE,
-            Link.crm_id.in_(products), Link.state == LinkState.ACTIVE,
-        )
-    )  # fmt: skip
-    found: dict[str, Item] = dict(session.execute(paired).all())
-    for product_id, product in products.items():
-        item = found.get(product_id) or _like(session, product)
-        if item is not None:
-            found[product_id] = item
-    return found
+def new(session: Session, arrival: Arrival, customer_id: int) -> Draft:
+    """A draft that comes to the CRM's total: what its rows do not account for becomes the adjustment.
 
-
-def _like(session: Session, product: Mapping[str, Any]) -> Item | None:
-    code, name = str(product.get("Product_Code") or ""), str(product.get("name") or "")
-    is_it = (Item.sku == code) if code else (func.lower(Item.name) == name.lower())
-    return session.scalars(select(Item).where(is_it, Item.active).order_by(Item.id).limit(1)).first()
-
-
-def new(session: Session, arrival: Arrival, customer_id: int, *, today: datetime.date) -> Draft:
-    """A draft that comes to the CRM's total: what its rows do not account for becomes the adjustment."""
-    values = arrival.values
-    dated, due = _day(values.get("date")) or today, _day(values.get("due_date"))
+    Where the CRM has no field for a reference, its subject is the only thing to find the document by.
+    """
+    values, customer = arrival.values, session.get_one(Customer, customer_id)
+    ensure_same_currency(session, named=arrival.currency, what="document", customer=customer)
     draft = Draft(
         kind=arrival.kind,
         customer_id=customer_id,
-        date=dated,
-        due_date=due if due is None or due >= dated else None,
+        exchange_rate=offers.last_rate(session, books.currency_of(session, customer)) or Decimal(1),
+        date=_dated(session, arrival),
+        due_date=_day(values.get("due_date")),
         lines=tuple(_line(arrival, index) for index in range(len(arrival.rows))),
-        reference=values.get("reference") or arrival.name,
+        reference=(values["reference"] or "") if "reference" in values else arrival.name,
         discount_kind=DiscountKind.AMOUNT,
         discount_value=Decimal(values.get("discount") or 0),
         notes=values.get("notes") or "",
         terms=values.get("terms") or "",
         potential=_potential(arrival),
+        billing_address=_address(arrival, "billing_address") or None,
+        shipping_address=_address(arrival, "shipping_address") or None,
     )
     total = transactions.preview(session, draft).total
     return replace(draft, adjustment=Decimal(arrival.record.get("Grand_Total") or 0) - total)
 
 
+def _dated(session: Session, arrival: Arrival) -> datetime.date:
+    """The document's own date, else the day on which it was made; a quote that ended before was made by then."""
+    if day := _day(arrival.values.get("date")):
+        return day
+    zone, due = ZoneInfo(books.own(session).time_zone), _day(arrival.values.get("due_date"))
+    made = datetime.datetime.fromisoformat(arrival.record["Created_Time"]).astimezone(zone).date()
+    return made if due is None or arrival.kind is Kind.SALES_ORDER else min(made, due)
+
+
+def _address(arrival: Arrival, key: str) -> str:
+    """An address as we write it, in lines; the CRM may keep its parts in fields of their own."""
+    if key not in arrival.values:
+        return ""
+    parts = (str(arrival.record.get(f"{_ADDRESSES[key]}_{part}") or "").strip() for part in _ADDRESS_PARTS)
+    return "\n".join(part for part in parts if part)
+
+
 def changed(draft: Draft, arrival: Arrival, taken: Values, snapshot: Mapping[str, Any]) -> Draft:
     """The present draft with what is taken over."""
     changes: dict[str, Any] = {key: taken[key] or "" for key in _TEXTS if key in taken}
+    changes |= {key: _address(arrival, key) for key in _ADDRESSES if key in taken}
     if taken.get("date"):
         changes["date"] = _day(taken["date"])
     if "due_date" in taken:

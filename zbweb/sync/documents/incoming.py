@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from zbweb.billing.words import Kind
@@ -61,7 +62,7 @@ def take(connection: Connection, crm_module: str, crm_ids: Sequence[str], client
     inlet = next((each for each in _inlets(db.session(), connection.id) if each.crm_module == crm_module), None)
     if inlet is None:
         return
-    _take(inlet, crm_ids, client, lambda: _own_run(connection, inlet))
+    _take(inlet, crm_ids, client, lambda: _own_run(connection, inlet, client))
 
 
 def _inlets(session: Session, connection_id: int) -> list[Inlet]:
@@ -135,11 +136,18 @@ def _take(inlet: Inlet, crm_ids: Sequence[str], client: CrmClient, unit: Unit) -
     """Each document is read whole, and brought in with a unit of work of its own."""
     for crm_id in crm_ids:
         record = client.get(inlet.crm_module, crm_id)
-        with unit() as desk:
-            if record is None:
-                _let_go(desk, inlet, crm_id)
-            else:
-                bring_in(desk, inlet, record)
+        try:
+            _take_one(inlet, crm_id, record, unit)
+        except IntegrityError:  # somebody else brought it in a moment ago: look again
+            _take_one(inlet, crm_id, record, unit)
+
+
+def _take_one(inlet: Inlet, crm_id: str, record: Record | None, unit: Unit) -> None:
+    with unit() as desk:
+        if record is None:
+            _let_go(desk, inlet, crm_id)
+        else:
+            bring_in(desk, inlet, record)
 
 
 def _let_go(desk: Desk, inlet: Inlet, crm_id: str) -> None:
@@ -154,7 +162,7 @@ def _let_go(desk: Desk, inlet: Inlet, crm_id: str) -> None:
 
 
 @contextmanager
-def _own_run(connection: Connection, inlet: Inlet) -> Iterator[Desk]:
+def _own_run(connection: Connection, inlet: Inlet, client: CrmClient) -> Iterator[Desk]:
     """A finished run for what a notification brought; none is kept when nothing happened."""
     with unit_of_work() as session:
         moment = now()
@@ -165,7 +173,9 @@ def _own_run(connection: Connection, inlet: Inlet) -> Iterator[Desk]:
         )  # fmt: skip
         session.add(run)
         session.flush()  # entries and journal lines need its id
-        desk = Desk(session, connection.organisation_id, connection.id, run.id, inlet.choices, {})
+        desk = Desk(
+            session, connection.organisation_id, connection.id, run.id, inlet.choices, {}, crm_ahead=client.ahead
+        )
         yield desk
         if not desk.counts:
             session.delete(run)

@@ -5,29 +5,32 @@ other rules, a status that cannot be) is put into the outbox, and the next deliv
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from zbweb.billing import books, moves, standing, status, transactions
+from zbweb.billing import moves, standing, status, transactions
 from zbweb.billing.drafts import from_transaction
 from zbweb.billing.journal import Actor, put_in_outbox
-from zbweb.billing.models import OutboxRow, Transaction
+from zbweb.billing.models import Customer, OutboxRow, Transaction
 from zbweb.billing.status import Status
 from zbweb.billing.words import Kind, Origin
 from zbweb.clock import now
 from zbweb.crm.port import Record
 from zbweb.errors import AppError
+from zbweb.sync.core.agreement import SUMS, agreed, differences, said, with_kept
 from zbweb.sync.core.choices import Choices
 from zbweb.sync.core.document_words import CRM_MODULES, STATUS_IN
-from zbweb.sync.core.documents import Shape, Ties, Values, compose, from_record, theirs
+from zbweb.sync.core.documents import Shape, Ties, Values, from_record, theirs
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.words import Entity, LinkReason, LinkState, Outcome, Winner
+from zbweb.sync.currency import ensure_same_currency
 from zbweb.sync.desk import CRM_ACTOR, Desk, Fate
-from zbweb.sync.documents import drafts, papers
+from zbweb.sync.documents import drafts, goods, papers
 from zbweb.sync.documents.drafts import Arrival
 from zbweb.sync.figures import metrics
 from zbweb.sync.models import Connection, Link
@@ -36,6 +39,9 @@ from zbweb.sync.pull.gather import gather
 
 _FIRST_STEP = {Kind.SALES_ORDER: Status.CONFIRMED}
 """Where a new document goes first that cannot reach its status from draft at once."""
+
+_LONGEST_ID = 18
+"""Digits of an id that the database can be asked for; people may type anything where ours stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +84,7 @@ def part(desk: Desk, link: Link) -> None:
 def bring_in(desk: Desk, inlet: Inlet, record: Record) -> None:
     """Bring in one document that was read whole."""
     values = from_record(record, inlet.shape)
-    rows = list(record.get(inlet.shape["lines"].crm) or ()) if "lines" in inlet.shape else []
-    items = drafts.items_of(desk.session, desk.connection_id, rows)
-    arrival = Arrival(inlet.kind, record, values, inlet.shape, items)
+    arrival = Arrival(inlet.kind, record, values, inlet.shape)
     link = links_there(desk.session, desk.connection_id, inlet, [arrival.crm_id]).get(arrival.crm_id)
     if link is None:
         if not _is_our_own(desk, inlet, arrival):
@@ -95,7 +99,7 @@ def _is_our_own(desk: Desk, inlet: Inlet, arrival: Arrival) -> bool:
     """Whether a push of ours made it and has yet to write the link down. A copy made there carries our id as well."""
     our_id = str(arrival.values.get("our_id") or "")
     statement = select(Transaction.id).where(Transaction.kind == inlet.kind)
-    if our_id.isdecimal():
+    if our_id.isdecimal() and len(our_id) <= _LONGEST_ID:
         statement = statement.where(Transaction.id == int(our_id))
     else:
         sent = select(OutboxRow.entity_id).where(OutboxRow.entity == Entity.TRANSACTION, OutboxRow.sent_at.is_not(None))
@@ -122,7 +126,8 @@ def _add(desk: Desk, inlet: Inlet, arrival: Arrival) -> None:
         return
     try:
         with session.begin_nested():
-            draft = drafts.new(session, arrival, customer_id, today=books.today(session))
+            stock = goods.ensure(desk, arrival.rows, actor=_actor(desk))
+            draft = drafts.new(session, replace(arrival, items=stock.items), customer_id)
             made = transactions.create(session, draft, actor=_actor(desk))
             _follow_status(session, made, arrival.values, _actor(desk))
     except AppError as error:
@@ -133,8 +138,9 @@ def _add(desk: Desk, inlet: Inlet, arrival: Arrival) -> None:
         crm_modified_at=moment_of(arrival.record["Modified_Time"]), snapshot=arrival.values,
     )  # fmt: skip
     desk.add_links([row])
-    desk.note(_fate(arrival, Outcome.ADDED, Reason.NEW, made.id))
-    _agree(desk, inlet, made.id, arrival.values)
+    for fate in [*stock.fates, _fate(arrival, Outcome.ADDED, Reason.NEW, made.id)]:
+        desk.note(fate)
+    _agree(desk, inlet, arrival, made.id, accepts=arrival.values.keys() - {"our_id"})
 
 
 def _customer_of(desk: Desk, arrival: Arrival) -> int | None:
@@ -151,26 +157,43 @@ def _merge(desk: Desk, inlet: Inlet, arrival: Arrival, link: Link) -> None:
     session = desk.session
     document = standing.lock(session, link.entity_id)
     ours = _ours(desk, inlet, document, link)
-    wins = _theirs_win(inlet, document, arrival)
+    wins = _theirs_win(desk, inlet, document, arrival)
     taken = theirs(arrival.values, link.snapshot, ours, theirs_win=wins)
-    before = {key: [ours.get(key), value] for key, value in taken.items() if key != "lines"}
-    if taken:
-        try:
-            with session.begin_nested():
-                _change(desk, document, arrival, taken, agreed=link.snapshot)
-        except AppError as error:
-            desk.note(_fate(arrival, Outcome.SKIPPED, Reason.DOCUMENT_REFUSED, document.id, words=error.message))
-        else:
-            desk.note(_fate(arrival, Outcome.UPDATED, Reason.CHANGED_IN_CRM, document.id, diff=before))
-    link.snapshot = arrival.values
+    is_taken = bool(taken) and _take_over(desk, document, arrival, taken, ours=ours, before=link.snapshot)
+    accepts = _accepted(taken, ours, link.snapshot) if is_taken and link.made_by == "crm" else set()
+    link.snapshot = agreed(arrival.values, link.snapshot)
     link.crm_modified_at, link.synced_at = moment_of(arrival.record["Modified_Time"]), now()
-    _agree(desk, inlet, document.id, arrival.values)
+    _agree(desk, inlet, arrival, document.id, accepts=accepts)
 
 
-def _theirs_win(inlet: Inlet, document: Transaction, arrival: Arrival) -> bool:
+def _take_over(
+    desk: Desk, document: Transaction, arrival: Arrival, taken: Values, *, ours: Values, before: Values
+) -> bool:
+    """Change the document here, and write down what became of that; False where it may not be changed so."""
+    diff = {key: [ours.get(key), value] for key, value in taken.items() if key != "lines"}
+    try:
+        with desk.session.begin_nested():
+            fates = _change(desk, document, arrival, taken, before=before)
+    except AppError as error:
+        desk.note(_fate(arrival, Outcome.SKIPPED, Reason.DOCUMENT_REFUSED, document.id, words=error.message))
+        return False
+    for fate in [*fates, _fate(arrival, Outcome.UPDATED, Reason.CHANGED_IN_CRM, document.id, diff=diff)]:
+        desk.note(fate)
+    return True
+
+
+def _accepted(taken: Values, ours: Values, before: Values) -> set[str]:
+    """Fields whose words in the CRM may stay there: those taken over, and with one of the sums all that come to it."""
+    is_ours = any(ours.get(key) != before.get(key) for key in SUMS if key in ours)
+    sums = set(SUMS) if taken.keys() & set(SUMS) and not is_ours else set()
+    return taken.keys() - set(SUMS) | sums
+
+
+def _theirs_win(desk: Desk, inlet: Inlet, document: Transaction, arrival: Arrival) -> bool:
     winner = inlet.choices.winner
     if winner is Winner.NEWEST:
-        return moment_of(arrival.record["Modified_Time"]) >= document.updated_at.replace(microsecond=0)
+        modified = moment_of(arrival.record["Modified_Time"]) - desk.crm_ahead
+        return modified >= document.updated_at.replace(microsecond=0)
     return winner is not Winner.BILLING
 
 
@@ -182,19 +205,23 @@ def _ours(desk: Desk, inlet: Inlet, document: Transaction, link: Link) -> Values
     products = {item_id: linked[key].crm_id if key in linked else "" for item_id, key in ids.items()}
     tied = {key: str(link.snapshot.get(key) or "") for key in ("account", "contact", "source")}
     ties = Ties(products=products, **tied)
-    values = compose(paper, ties, inlet.shape, present_status=str(link.snapshot.get("status") or ""))
-    if link.made_by == "crm" and "subject" in values:
-        values["subject"] = link.snapshot.get("subject")
-    return values
+    return said(paper, ties, inlet.shape, link.snapshot, made_in_crm=link.made_by == "crm")
 
 
-def _change(desk: Desk, document: Transaction, arrival: Arrival, taken: Values, *, agreed: Values) -> None:
-    actor = _actor(desk)
+def _change(desk: Desk, document: Transaction, arrival: Arrival, taken: Values, *, before: Values) -> list[Fate]:
+    """What people changed there, done here; answers with what became of new products."""
+    actor, stock = _actor(desk), goods.Stock()
+    if taken.keys() & set(SUMS):
+        customer = desk.session.get_one(Customer, document.customer_id)
+        ensure_same_currency(desk.session, named=arrival.currency, what="document", customer=customer)
+    if "lines" in taken:
+        stock = goods.ensure(desk, arrival.rows, actor=actor)
     if taken.keys() - {"status"}:
-        draft = drafts.changed(from_transaction(document), arrival, taken, agreed)
+        draft = drafts.changed(from_transaction(document), replace(arrival, items=stock.items), taken, before)
         transactions.edit(desk.session, document, draft, version=None, actor=actor)
     if "status" in taken:
         _follow_status(desk.session, document, taken, actor)
+    return stock.fates
 
 
 def _follow_status(session: Session, document: Transaction, values: Values, actor: Actor) -> None:
@@ -209,16 +236,22 @@ def _follow_status(session: Session, document: Transaction, values: Values, acto
     moves.move(session, document, to, actor)
 
 
-def _agree(desk: Desk, inlet: Inlet, document_id: int, there: Values) -> None:
-    """Where the CRM still says something else than the document here, it is told; figures follow what changed."""
+def _agree(desk: Desk, inlet: Inlet, arrival: Arrival, document_id: int, *, accepts: Collection[str]) -> None:
+    """Where the CRM still says something else than the document here, it is told; figures follow what changed.
+
+    It keeps its words in the fields it `accepts`, its sums if they come to the total here.
+    """
     session = desk.session
     session.flush()  # the document is read as it will be committed
     connection = session.get_one(Connection, desk.connection_id)
     metrics.owe_after(session, connection, [document_id])
     document = standing.lock(session, document_id)
     link = links_of(session, desk.connection_id, Entity.TRANSACTION, [document_id])[document_id]
-    ours = _ours(desk, inlet, document, link)
-    if any(there.get(key) != value for key, value in ours.items()):
+    pairs = differences(_ours(desk, inlet, document, link), arrival.values)
+    is_same_total = Decimal(arrival.record.get("Grand_Total") or 0) == document.total
+    kept = {key: pair for key, pair in pairs.items() if key in accepts and (is_same_total or key not in SUMS)}
+    link.snapshot = with_kept(link.snapshot, kept)
+    if pairs.keys() - kept.keys():
         put_in_outbox(session, Entity.TRANSACTION, [document_id])
 
 

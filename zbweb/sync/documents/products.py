@@ -5,16 +5,15 @@ Lines that were typed without an item share one product of ours and say in their
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 
 from zbweb.billing.models import Item
-from zbweb.billing.naming import name_key
 from zbweb.billing.words import Kind
 from zbweb.crm import exactly
 from zbweb.crm.port import Record, Verdict
 from zbweb.db import db
+from zbweb.sync.core.goods import Good, same_good
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import Refusal, refusal
 from zbweb.sync.core.words import Direction, Entity, Outcome
@@ -24,7 +23,7 @@ from zbweb.sync.pairs import linked_crm_ids, links_of
 
 MODULE = "Products"
 OTHER_NAME, OTHER_CODE = "Other goods and services", "BILLING-OTHER"
-_OTHER_ID = 0
+OTHER_ID = 0
 """The id under which the product of lines without an item is linked; no item has it."""
 
 
@@ -46,7 +45,7 @@ class _Wanted:
 
 def ensure(courier: Courier, kind: Kind, item_ids: Collection[int | None]) -> Products:
     """Products for all of these items; raises the CrmError of a CRM that could not be asked."""
-    ids = {item_id or _OTHER_ID for item_id in item_ids}
+    ids = {item_id or OTHER_ID for item_id in item_ids}
     linked = links_of(db.session(), courier.connection_id, Entity.ITEM, ids)
     known = {item_id: link.crm_id for item_id, link in linked.items()}
     missing = _wanted(ids - known.keys())
@@ -65,9 +64,9 @@ def ensure(courier: Courier, kind: Kind, item_ids: Collection[int | None]) -> Pr
 def _wanted(ids: Collection[int]) -> list[_Wanted]:
     items = db.session.scalars(select(Item).where(Item.id.in_(ids)).order_by(Item.id))
     wanted = [_Wanted(item.id, item.name, item.sku, _record(item)) for item in items]
-    if _OTHER_ID in ids:
+    if OTHER_ID in ids:
         record = {"Product_Name": OTHER_NAME, "Product_Code": OTHER_CODE, "Product_Active": True}
-        wanted.append(_Wanted(_OTHER_ID, OTHER_NAME, OTHER_CODE, record))
+        wanted.append(_Wanted(OTHER_ID, OTHER_NAME, OTHER_CODE, record))
     return wanted
 
 
@@ -88,25 +87,18 @@ def _find(courier: Courier, wanted: Sequence[_Wanted]) -> dict[int, str]:
     ]
     by_id = {str(record["id"]): record for record in there}
     taken = linked_crm_ids(db.session(), courier.connection_id, MODULE, by_id)
-    free = {crm_id: record for crm_id, record in sorted(by_id.items()) if crm_id not in taken}
+    free = [_good(record) for crm_id, record in sorted(by_id.items()) if crm_id not in taken]
     found: dict[int, str] = {}
     for each in wanted:
-        crm_id = next((key for key, record in free.items() if _same_code(each, record)), None)
-        crm_id = crm_id or next((key for key, record in free.items() if _same_name(each, record)), None)
-        if crm_id is not None:
-            found[each.item_id] = crm_id
-            del free[crm_id]
+        product = same_good(Good(each.item_id, each.name, each.code), free)
+        if product is not None:
+            found[each.item_id] = product.id
+            free.remove(product)
     return found
 
 
-def _same_code(each: _Wanted, record: Mapping[str, Any]) -> bool:
-    return bool(each.code) and name_key(record.get("Product_Code") or "") == name_key(each.code)
-
-
-def _same_name(each: _Wanted, record: Mapping[str, Any]) -> bool:
-    """A product of the same name that has another code is another product."""
-    is_other = bool(each.code and record.get("Product_Code"))
-    return not is_other and name_key(record.get("Product_Name") or "") == name_key(each.name)
+def _good(record: Record) -> Good[str]:
+    return Good(str(record["id"]), record.get("Product_Name") or "", record.get("Product_Code") or "")
 
 
 def _make(courier: Courier, kind: Kind, wanted: Sequence[_Wanted]) -> tuple[dict[int, str], dict[int, Refusal]]:

@@ -1,6 +1,7 @@
 """Configuring quotes, sales orders or invoices: saved choices, and whether what exists already is sent too."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
@@ -34,10 +35,18 @@ class Choices:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the CRM was found to have: the module's fields, and a clock that is ahead of ours by so much."""
+
+    shape: Shape
+    crm_ahead: timedelta
+
+
 def save(
-    session: Session, connection: Connection, kind: Kind, choices: Choices, *, shape: Shape, actor: Actor
+    session: Session, connection: Connection, kind: Kind, choices: Choices, *, sight: Sight, actor: Actor
 ) -> ModuleSetup:
-    """Save a module's choices and the fields the CRM was found to have.
+    """Save a module's choices and what the CRM was found to have; documents are looked at from now on by its clock.
 
     `choices.version` is the one the page showed (0 before the first); raises Stale when somebody saved since.
     """
@@ -54,9 +63,9 @@ def save(
     setup.fire_triggers, setup.version = choices.fire_triggers, setup.version + 1
     setup.saved_at, setup.saved_by = now(), actor.name
     if begins:
-        moment = now().isoformat()
+        moment = (now() + sight.crm_ahead).isoformat()
         setup.watermarks = {SINCE: setup.watermarks.get(SINCE, moment), CRM_MODULES[kind]: moment}
-    shapes.keep(setup, kind, shape)
+    shapes.keep(setup, kind, sight.shape)
     session.add(setup)
     session.flush()  # the journal needs its id
     if choices.enabled and choices.with_existing:

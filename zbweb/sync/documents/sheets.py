@@ -8,8 +8,9 @@ from typing import Any
 from zbweb.billing import books
 from zbweb.crm.port import Verdict
 from zbweb.db import db
+from zbweb.sync.core.agreement import said
 from zbweb.sync.core.document_words import CRM_MODULES
-from zbweb.sync.core.documents import Paper, Ties, Values, compose, has_currency, news
+from zbweb.sync.core.documents import Paper, Ties, Values, has_currency, news
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import refusal
 from zbweb.sync.core.words import Entity
@@ -169,9 +170,7 @@ def _stays_there(sheet: Sheet, people: Parties) -> bool:
 
 def _compose(sheet: Sheet, ties: Ties, module: SentModule) -> Told:
     snapshot = sheet.snapshot or {}
-    values = compose(sheet.paper, ties, module.shape, present_status=str(snapshot.get("status") or ""))
-    if sheet.made_in_crm and "subject" in values:
-        values["subject"] = snapshot.get("subject")  # the name that people there gave it
+    values = said(sheet.paper, ties, module.shape, snapshot, made_in_crm=sheet.made_in_crm)
     if not (ties.account or ties.contact):
         values = {key: value for key, value in values.items() if key not in _OWNERS}
     return Told(sheet, values, news(values, snapshot))

@@ -27,6 +27,7 @@ from zbweb.errors import AppError, Invalid
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.won import KIND_OF, Held, Plan, Situation, plan
 from zbweb.sync.core.words import Automation, Entity, Outcome
+from zbweb.sync.currency import ensure_same_currency
 from zbweb.sync.desk import Desk, Fate
 from zbweb.sync.models import Connection, SeenPotential
 from zbweb.sync.potentials.automation import MODULE
@@ -171,8 +172,8 @@ def _draft(session: Session, connection: Connection, ready: Ready) -> Draft:
     deal = ready.deal
     assert ready.customer_id is not None, "a document is made for a customer"
     customer = session.get_one(Customer, ready.customer_id)
-    _ensure_same_currency(session, customer, deal)
-    lines: tuple[LineDraft, ...] = lines_for(session, deal.name, deal.amount, ready.products)
+    ensure_same_currency(session, named=deal.currency, what="potential", customer=customer)
+    lines: tuple[LineDraft, ...] = lines_for(session, connection.id, deal.name, deal.amount, ready.products)
     return Draft(
         kind=KIND_OF[Automation(connection.automation)],
         customer_id=customer.id,
@@ -182,16 +183,6 @@ def _draft(session: Session, connection: Connection, ready: Ready) -> Draft:
         potential=Potential(deal.id, deal.name, deal.stage),
         automation_key=_key(connection, deal),
     )
-
-
-def _ensure_same_currency(session: Session, customer: Customer, deal: Deal) -> None:
-    """A CRM that counts in one currency only does not name it: then it is the base currency."""
-    ours, theirs = books.currency_of(session, customer), deal.currency or books.own(session).base_currency
-    if theirs != ours:
-        raise Invalid(
-            f"The potential is in {theirs}, but {customer.display_name} is billed in {ours}. "
-            "Change the currency of one of them, then choose Retry."
-        )
 
 
 def _note(desk: Desk, ready: Ready, todo: Plan, document: Transaction | None) -> None:

@@ -1,10 +1,9 @@
 """What a potential is about, as the lines of a document: its products, or one line with its amount."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from zbweb.billing.drafts import LineDraft
@@ -12,6 +11,8 @@ from zbweb.billing.models import Item
 from zbweb.billing.words import DiscountKind
 from zbweb.crm.errors import ModuleUnavailable, PermissionDenied, Refused, ScopeMissing
 from zbweb.crm.port import CrmClient, Record
+from zbweb.sync.core.goods import Good
+from zbweb.sync.documents import goods
 
 _LIST = "Products"
 _FIELDS = (
@@ -27,21 +28,22 @@ def products_of(client: CrmClient, potential_id: str) -> list[Record]:
         return []
 
 
-def lines_for(session: Session, name: str, amount: Decimal | None, products: Sequence[Record]) -> tuple[LineDraft, ...]:
+def lines_for(
+    session: Session, connection_id: int, name: str, amount: Decimal | None, products: Sequence[Record]
+) -> tuple[LineDraft, ...]:
     """The lines of a potential's document. Products without any price say less than the potential's amount does."""
-    items = _items(session, products)
-    lines = tuple(_line(product, items) for product in products)
+    items = goods.of_products(session, connection_id, [_good(product) for product in products])
+    lines = tuple(_line(product, items.get(str(product["id"]))) for product in products)
     if any(line.rate for line in lines) or (lines and not amount):
         return lines
     return (LineDraft(name=f"As per potential {name}", rate=amount or Decimal(0)),)
 
 
-def _line(product: Record, items: Mapping[str, Item]) -> LineDraft:
+def _line(product: Record, item: Item | None) -> LineDraft:
     """A product at its price for this potential; one that is an item here too brings unit and tax along."""
-    item = items.get(_code(product)) or items.get(_name(product).casefold())
     price = _number(product.get("List_Price"))
     return LineDraft(
-        name=_name(product)[:255],
+        name=_good(product).name[:255],
         quantity=_number(product.get("Quantity")) or Decimal(1),
         rate=_number(product.get("Unit_Price")) or Decimal(0) if price is None else price,
         description=str(product.get("Description") or ""),
@@ -53,27 +55,8 @@ def _line(product: Record, items: Mapping[str, Item]) -> LineDraft:
     )
 
 
-def _items(session: Session, products: Sequence[Record]) -> dict[str, Item]:
-    """The items here that the products are: by code, and by folded name."""
-    codes = {_code(product) for product in products} - {""}
-    names = {_name(product).casefold() for product in products}
-    if not products:
-        return {}
-    statement = select(Item).where(Item.sku.in_(codes) | func.lower(Item.name).in_(names), Item.active)
-    found: dict[str, Item] = {}
-    for item in session.scalars(statement.order_by(Item.id.desc())):
-        found[item.name.casefold()] = item
-        if item.sku:
-            found[item.sku] = item
-    return found
-
-
-def _name(product: Record) -> str:
-    return str(product.get("Product_Name") or "").strip() or "Product"
-
-
-def _code(product: Record) -> str:
-    return str(product.get("Product_Code") or "").strip()
+def _good(product: Record) -> Good[str]:
+    return goods.good_of(str(product["id"]), product.get("Product_Name"), product.get("Product_Code"))
 
 
 def _number(value: Any) -> Decimal | None:
