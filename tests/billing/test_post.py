@@ -11,10 +11,14 @@ from sqlalchemy import select
 from tests.conftest import make_config
 from tests.factories.customers import make_customer
 from tests.factories.transactions import make_invoice, make_order
+from tests.people import Person
+from tests.races import overtaken
 from zbweb import config
-from zbweb.billing import journal, moves, post
+from zbweb.billing import journal, moves, post, standing, transactions
 from zbweb.billing.models import EmailMessage
 from zbweb.billing.status import Status
+from zbweb.billing.words import EmailStatus
+from zbweb.clock import now
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.errors import Conflict, Invalid
 
@@ -229,3 +233,51 @@ def test_the_journal_tells_what_was_sent_and_by_whom(session, asha, invoice):
     post.send(email.id)
     entries = journal.history(session, "email", email.id)
     assert [(entry.action, entry.actor_name) for entry in entries] == [("sent", "Billing"), ("queued", "Asha Rao")]
+
+
+def test_a_message_whose_document_was_deleted_fails_once_and_is_not_tried_again(session, asha, invoice, mail_server):
+    email = queue(invoice, asha.actor)
+    with unit_of_work() as unit:
+        transactions.delete(unit, invoice, actor=asha.actor)
+    post.send(email.id)
+    session.expire_all()
+    assert (email.status, email.error) == ("failed", "The document was deleted, so there is nothing to send.")
+    work_for(session, None)
+    assert (post.due(session), mail_server.received) == ([], [])
+    work_for(session, asha.organisation_id)
+    with pytest.raises(Conflict, match="deleted"), unit_of_work() as unit:
+        post.retry(unit, email.id, actor=asha.actor)
+
+
+def test_a_document_follows_its_message_though_the_worker_died_between(session, asha, invoice, mail_server):
+    email = queue(invoice, asha.actor)
+    with unit_of_work() as unit:
+        sent = unit.get_one(EmailMessage, email.id)
+        sent.status, sent.claimed_at = EmailStatus.SENT, now() - post.LEASE * 2
+    work_for(session, None)
+    assert post.due(session) == [email.id]
+    post.send(email.id)
+    work_for(session, None)
+    assert post.due(session) == []
+    session.expire_all()
+    assert (invoice.status, mail_server.received) == ("sent", [])
+
+
+@pytest.mark.parametrize("any_app", ["postgresql"], indirect=True)
+def test_a_message_that_was_accepted_is_sent_before_its_document_can_move(any_app, mail_server):
+    config.use(replace(config.current(), smtp_url=mail_server.url))
+    asha = Person.make(any_app, "asha@zylker.example", "Asha Rao", "admin")
+    with unit_of_work() as unit:
+        draft = make_invoice(unit, make_customer(unit), is_draft=True)
+    email = queue(draft, asha.actor)
+    seen = []
+
+    def look(_session):
+        with db.engine.connect() as onlooker:
+            seen.append(onlooker.scalar(select(EmailMessage.status).where(EmailMessage.id == email.id)))
+
+    trouble = overtaken(
+        any_app, lambda unit: standing.lock(unit, draft.id), lambda _unit: post.send(email.id), at_last=look
+    )
+    db.session().expire_all()
+    assert (trouble, seen, draft.status) == (None, ["sent"], "sent")

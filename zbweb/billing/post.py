@@ -1,8 +1,9 @@
 """E-mails about documents: a row first, then a job that sends it with the PDF attached.
 
-A document becomes "sent" only when the mail server has accepted the message. Without a mail server the
-message is HELD, to be read in the outbox. A worker claims a row for a lease; a failure that may pass leaves
-it queued until the lease ends, and the schedule tries again (`due`).
+A document becomes "sent" only when the mail server has accepted the message. That it did is written down before
+the document moves, so that no lost race sends it twice; the claim stays until the document has moved as well.
+Without a mail server the message is HELD, to be read in the outbox. A worker claims a row for a lease; a failure
+that may pass leaves it queued until the lease ends, and the schedule tries again (`due`).
 """
 
 import datetime
@@ -29,6 +30,9 @@ from zbweb.errors import Conflict, Invalid, NotFound
 LEASE = datetime.timedelta(minutes=5)
 """How long a worker that took a message up is believed to be alive, and how long a retry waits."""
 MAX_ATTEMPTS = 5
+_FOLLOWED_UP = datetime.timedelta(days=1)
+"""For so long the schedule sees to documents that have not moved though their message was sent."""
+_GONE = "The document was deleted, so there is nothing to send."
 _MAX_RECIPIENTS = 20
 _announce: list[Callable[[int], None]] = []
 
@@ -104,6 +108,8 @@ def retry(session: Session, email_id: int, *, actor: Actor) -> EmailMessage:
         raise NotFound("There is no such message.")
     if email.status not in {EmailStatus.FAILED, EmailStatus.HELD}:
         raise Conflict(f"This message is {email.status}; there is nothing to try again.")
+    if email.transaction_id is None:
+        raise Conflict(_GONE)
     if not config.current().smtp_url:
         raise Conflict("There is no mail server yet. Set ZBWEB_SMTP_URL, then try again.")
     email.status, email.attempts, email.claimed_at, email.error = EmailStatus.QUEUED, 0, None, ""
@@ -113,24 +119,32 @@ def retry(session: Session, email_id: int, *, actor: Actor) -> EmailMessage:
 
 
 def due(session: Session) -> list[int]:
-    """Messages of every organisation that wait for a worker; for the schedule, on an unfenced session."""
-    statement = (
-        select(EmailMessage.id).where(EmailMessage.status == EmailStatus.QUEUED, _is_free()).order_by(EmailMessage.id)
-    )
+    """Messages of every organisation that wait for a worker; for the schedule, on an unfenced session.
+
+    They wait to be sent, or their documents wait to follow a message whose worker died once it was sent.
+    """
+    is_followed_up = (EmailMessage.status == EmailStatus.SENT) & (EmailMessage.claimed_at > now() - _FOLLOWED_UP)
+    is_open = (EmailMessage.status == EmailStatus.QUEUED) | is_followed_up
+    statement = select(EmailMessage.id).where(is_open, _is_free()).order_by(EmailMessage.id)
     return list(session.scalars(statement.limit(500).execution_options(unfenced=True)))
 
 
 def send(email_id: int) -> None:
     """Send one message if nobody else does: claim it, talk to the mail server outside any unit of work, record."""
     outgoing = _claim(email_id)
-    if outgoing is None:
-        return
+    if outgoing is None or _is_accepted(outgoing):
+        _follow(email_id)
+
+
+def _is_accepted(outgoing: _Outgoing) -> bool:
+    """Hand a message to the mail server and record what it said."""
     try:
         mailer.transmit(outgoing.message, config.current().smtp_url)
     except mailer.Refused as error:
         _record_failure(outgoing, error, is_final=not error.is_passing or outgoing.attempts >= MAX_ATTEMPTS)
-    else:
-        _record_acceptance(outgoing)
+        return False
+    _record_acceptance(outgoing)
+    return True
 
 
 def _claim(email_id: int) -> _Outgoing | None:
@@ -142,9 +156,12 @@ def _claim(email_id: int) -> _Outgoing | None:
             .with_for_update(skip_locked=True)
             .execution_options(populate_existing=True)
         )
-        if email is None or email.transaction_id is None:
+        if email is None:
             return None
         work_for(session, email.organisation_id)
+        if email.transaction_id is None:
+            _fail(session, email, _GONE)
+            return None
         email.claimed_at = now()
         email.attempts += 1
         message = _mime(session, email, session.get_one(Transaction, email.transaction_id))
@@ -157,13 +174,33 @@ def _record_acceptance(outgoing: _Outgoing) -> None:
         email = session.get_one(EmailMessage, outgoing.id)
         email.status, email.sent_at, email.error = EmailStatus.SENT, now(), ""
         journal.record(session, "email", email.id, action="sent", actor=SYSTEM)
-        if email.transaction_id is None:
+
+
+def _follow(email_id: int) -> None:
+    """Move the document of a message that was sent, and let go of the claim: doing it twice does no harm.
+
+    The document is held before the message is written, as by whoever deletes the document.
+    """
+    with unit_of_work() as session:
+        work_for(session, None)
+        email = session.get(EmailMessage, email_id, populate_existing=True)
+        if email is None or email.status != EmailStatus.SENT or email.claimed_at is None:
             return
-        transaction = standing.lock(session, email.transaction_id)
-        kind, before = Kind(transaction.kind), Status(transaction.status)
-        to = status.FIRST_STEP[kind]
-        if before is Status.DRAFT and not status.refusal(kind, before, to):
-            moves.move(session, transaction, to, SYSTEM)
+        work_for(session, email.organisation_id)
+        if email.transaction_id is not None:
+            _move_on(session, email.transaction_id)
+        email.claimed_at = None
+
+
+def _move_on(session: Session, transaction_id: int) -> None:
+    try:
+        transaction = standing.lock(session, transaction_id)
+    except NotFound:
+        return
+    kind, before = Kind(transaction.kind), Status(transaction.status)
+    to = status.FIRST_STEP[kind]
+    if before is Status.DRAFT and not status.refusal(kind, before, to):
+        moves.move(session, transaction, to, SYSTEM)
 
 
 def _record_failure(outgoing: _Outgoing, error: mailer.Refused, *, is_final: bool) -> None:
@@ -172,9 +209,12 @@ def _record_failure(outgoing: _Outgoing, error: mailer.Refused, *, is_final: boo
         email = session.get_one(EmailMessage, outgoing.id)
         email.error = error.message
         if is_final:
-            email.status = EmailStatus.FAILED
-            changes = {"error": (None, error.message)}
-            journal.record(session, "email", email.id, action="failed", actor=SYSTEM, changes=changes)
+            _fail(session, email, error.message)
+
+
+def _fail(session: Session, email: EmailMessage, sentence: str) -> None:
+    email.status, email.error = EmailStatus.FAILED, sentence
+    journal.record(session, "email", email.id, action="failed", actor=SYSTEM, changes={"error": (None, sentence)})
 
 
 def _mime(session: Session, email: EmailMessage, transaction: Transaction) -> MimeMessage:
