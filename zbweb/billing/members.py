@@ -36,6 +36,11 @@ class MemberDraft:
     role: str
     password: str = ""
 
+    @property
+    def shown_name(self) -> str:
+        """What the person is called by who adds them."""
+        return self.name.strip() or self.email.strip()
+
 
 def hash_password(password: str) -> str:
     """The Argon2 hash that is kept of a password."""
@@ -58,7 +63,10 @@ def find(session: Session, membership_id: int) -> Membership:
 
 
 def add(session: Session, draft: MemberDraft, *, actor: Actor) -> Membership:
-    """Let a person work here; raises Invalid by field. Somebody unknown is given an account with the password."""
+    """Let a person work here; raises Invalid by field. Somebody unknown is given an account with the password.
+
+    The journal tells the name as it was typed: an account elsewhere says nothing of itself to who guesses its address.
+    """
     email = draft.email.strip().lower()
     user = session.scalar(select(User).where(User.email == email))
     _check(draft, email, is_known=user is not None)
@@ -73,7 +81,7 @@ def add(session: Session, draft: MemberDraft, *, actor: Actor) -> Membership:
     session.flush()  # the journal needs its id
     journal.record(
         session, ENTITY, membership.id, action="created", actor=actor,
-        changes={"user": ("", user.name), "role": ("", draft.role)},
+        changes={"user": ("", draft.shown_name), "role": ("", draft.role)},
     )  # fmt: skip
     return membership
 
