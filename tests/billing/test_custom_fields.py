@@ -148,3 +148,13 @@ def test_a_stranger_cannot_reach_our_fields(asha, dora):
         work_for(session, dora.organisation_id)
         with pytest.raises(NotFound):
             custom_fields.find(session, field.id)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_linked"),
+    [("https://acme.example/a", True), ("javascript:alert(1)", False), (" javascript:https://x", False), (7, False)],
+)
+def test_only_web_addresses_are_shown_as_links(app, value, is_linked):
+    fields = [field_of(CustomFieldType.URL)]
+    shown = app.jinja_env.get_template("customers/_custom.html").render(fields=fields, custom={"field": value})
+    assert ("href=" in shown, str(value).strip() in shown) == (is_linked, True)

@@ -17,6 +17,8 @@ from zbweb import config
 from zbweb.billing import documents, journal, moves, post, transactions
 from zbweb.billing.models import EmailMessage, Transaction
 from zbweb.billing.status import Status
+from zbweb.billing.words import EmailStatus
+from zbweb.clock import now
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.errors import Conflict, Invalid
 
@@ -297,6 +299,8 @@ def test_a_message_whose_draft_was_deleted_meanwhile_fails_and_is_no_longer_due(
     post.send(email_id)
     assert (outbox().status, post.due(session)) == ("failed", [])
     assert "was deleted before" in outbox().error
+    with pytest.raises(Conflict, match="deleted"), unit_of_work() as work:
+        post.retry(work, email_id, actor=asha.actor)
 
 
 def test_a_document_that_cannot_be_printed_ends_its_message_after_some_tries(session, asha, invoice, monkeypatch):
@@ -313,3 +317,17 @@ def test_a_document_that_cannot_be_printed_ends_its_message_after_some_tries(ses
             work.get_one(EmailMessage, email_id).claimed_at = None
     assert (outbox().status, post.due(session)) == ("failed", [])
     assert the_invoice(invoice).status == Status.DRAFT
+
+
+def test_a_document_follows_its_message_though_the_worker_died_between(session, asha, invoice, mail_server):
+    email = queue(invoice, asha.actor)
+    with unit_of_work() as unit:
+        sent = unit.get_one(EmailMessage, email.id)
+        sent.status, sent.claimed_at = EmailStatus.SENT, now() - post.LEASE * 2
+    work_for(session, None)
+    assert post.due(session) == [email.id]
+    post.send(email.id)
+    work_for(session, None)
+    assert post.due(session) == []
+    session.expire_all()
+    assert (invoice.status, mail_server.received) == ("sent", [])

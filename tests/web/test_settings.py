@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from zbweb.billing.books import own
-from zbweb.billing.models import CustomField, Membership, NumberSeries, PaymentTerm, Tax
+from zbweb.billing.models import CustomField, JournalEntry, Membership, NumberSeries, PaymentTerm, Tax
 from zbweb.billing.settings import prepare_organisation
 from zbweb.db import db, unit_of_work
 
@@ -129,6 +129,14 @@ def test_a_user_is_added_given_a_role_and_deactivated(admin, app):
     assert one(Membership, id=member.id).role == "sales"
     assert admin.post(f"/settings/users/{member.id}/active", {"active": "0"}).status_code == 303
     assert not one(Membership, id=member.id).active
+
+
+def test_adding_somebody_who_has_an_account_elsewhere_does_not_tell_their_name(admin, dora):
+    typed = {"name": "D. from Other", "email": "dora@other.example", "role": "sales"}
+    assert admin.post("/settings/users/new", typed).status_code == 303
+    with admin.client.session_transaction() as cookie:
+        assert cookie["_flashes"] == [("success", "D. from Other can sign in now.")]
+    assert one(JournalEntry, entity="membership").changes["user"] == ["", "D. from Other"]
 
 
 def test_the_last_admin_cannot_give_the_role_away(admin):

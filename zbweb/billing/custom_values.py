@@ -27,6 +27,11 @@ def parse(field: CustomField, value: Any) -> Any:
     return _PARSERS[CustomFieldType(field.type)](field, text) if text else None
 
 
+def is_web_address(value: object) -> bool:
+    """Whether a value may be followed as a link; what the CRM says of a field need not be, and may be a script."""
+    return isinstance(value, str) and _URL.fullmatch(value) is not None
+
+
 def _text(field: CustomField, text: str) -> str:
     if len(text) > 255:
         raise Invalid(f"{field.label} holds at most 255 characters.")
@@ -83,7 +88,7 @@ def _email(field: CustomField, text: str) -> str:
 
 def _url(field: CustomField, text: str) -> str:
     address = text if "://" in text else f"https://{text}"
-    if not _URL.fullmatch(address):
+    if not is_web_address(address):
         raise Invalid(f"{field.label} needs a web address, such as https://example.com.")
     return address
 

@@ -56,11 +56,12 @@ def live_invoices(session: Session, source_id: int) -> list[Transaction]:
 
 
 def ensure_within_order(session: Session, invoice: Transaction) -> None:
-    """Raise Invalid if the invoice now bills more of an order's line than was ordered."""
+    """Raise Invalid if the invoice now bills more of an order's line than was ordered; the caller holds the order."""
     sources = [line.source_line_id for line in invoice.lines if line.source_line_id]
     if not sources:
         return
-    ordered = {line.id: line.quantity for line in session.scalars(select(Line).where(Line.id.in_(sources)))}
+    wanted = select(Line.id, Line.quantity).where(Line.id.in_(sources))
+    ordered = {line_id: quantity for line_id, quantity in session.execute(wanted)}  # noqa: C416  typed rows
     elsewhere = invoiced(session, sources, except_id=invoice.id)
     here: dict[int, Decimal] = {}
     for line in invoice.lines:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy import delete as delete_rows
-from sqlalchemy import func, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from zbweb.billing import journal
@@ -36,6 +36,11 @@ class MemberDraft:
     role: str
     password: str = ""
 
+    @property
+    def shown_name(self) -> str:
+        """What the person is called by who adds them."""
+        return self.name.strip() or self.email.strip()
+
 
 def hash_password(password: str) -> str:
     """The Argon2 hash that is kept of a password."""
@@ -58,7 +63,10 @@ def find(session: Session, membership_id: int) -> Membership:
 
 
 def add(session: Session, draft: MemberDraft, *, actor: Actor) -> Membership:
-    """Let a person work here; raises Invalid by field. Somebody unknown is given an account with the password."""
+    """Let a person work here; raises Invalid by field. Somebody unknown is given an account with the password.
+
+    The journal tells the name as it was typed: an account elsewhere says nothing of itself to who guesses its address.
+    """
     email = draft.email.strip().lower()
     user = session.scalar(select(User).where(User.email == email))
     _check(draft, email, is_known=user is not None)
@@ -73,7 +81,7 @@ def add(session: Session, draft: MemberDraft, *, actor: Actor) -> Membership:
     session.flush()  # the journal needs its id
     journal.record(
         session, ENTITY, membership.id, action="created", actor=actor,
-        changes={"user": ("", user.name), "role": ("", draft.role)},
+        changes={"user": ("", draft.shown_name), "role": ("", draft.role)},
     )  # fmt: skip
     return membership
 
@@ -82,6 +90,7 @@ def change_role(session: Session, membership: Membership, role: str, *, actor: A
     """Give a member another role; raises Conflict when the last admin would be gone."""
     if role not in set(Role):
         raise Invalid("Choose a role.", {"role": "Choose a role."})
+    _hold_with_admins(session, membership)
     if membership.role != role:
         _keep_an_admin(session, membership)
         journal.record(
@@ -92,6 +101,7 @@ def change_role(session: Session, membership: Membership, role: str, *, actor: A
 
 def set_active(session: Session, membership: Membership, *, active: bool, actor: Actor) -> None:
     """Shut a member out at once, or let them back in; raises Conflict for oneself and for the last admin."""
+    _hold_with_admins(session, membership)
     if membership.active == active:
         return
     if not active:
@@ -123,14 +133,22 @@ def change_password(session: Session, user_id: int, *, present: str, wanted: str
     user.password_hash = hash_password(wanted)
 
 
+def _hold_with_admins(session: Session, membership: Membership) -> None:
+    """Hold a membership and those of all admins as they are now: two who demote each other at once would each see
+    the other one left. They are taken in the order of their ids, so that the two do not wait in a circle."""
+    statement = select(Membership).where(or_(Membership.id == membership.id, Membership.role == Role.ADMIN))
+    held = statement.order_by(Membership.id).with_for_update(of=Membership)
+    session.scalars(held.execution_options(populate_existing=True)).all()
+
+
 def _keep_an_admin(session: Session, membership: Membership) -> None:
     """Raise Conflict if `membership` is the only admin: nobody could change the settings any more."""
     if membership.role != Role.ADMIN or not membership.active:
         return
-    others = select(func.count()).select_from(Membership).where(
+    others = select(Membership.id).where(
         Membership.role == Role.ADMIN, Membership.active, Membership.id != membership.id
     )  # fmt: skip
-    if not session.scalar(others):
+    if session.scalar(others.limit(1)) is None:
         raise Conflict("This is the only admin. Make somebody else an admin first.")
 
 

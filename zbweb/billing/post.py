@@ -1,8 +1,9 @@
 """E-mails about documents: a row first, then a job that sends it with the PDF attached.
 
 A document takes its number when its message is about to go, and becomes "sent" only when the mail server has accepted
-it. Without a mail server the message is HELD, to be read in the outbox. A worker claims a row for a lease; a failure
-that may pass leaves it queued until the lease ends, and the schedule tries again (`due`).
+it. That it did is written down before the document moves, so that no lost race sends it twice; the claim stays until
+the document has moved as well. Without a mail server the message is HELD, to be read in the outbox. A worker claims a
+row for a lease; a failure that may pass leaves it queued until the lease ends, and the schedule tries again (`due`).
 """
 
 import datetime
@@ -30,6 +31,8 @@ from zbweb.errors import Conflict, Invalid, NotFound
 LEASE = datetime.timedelta(minutes=5)
 """How long a worker that took a message up is believed to be alive, and how long a retry waits."""
 MAX_ATTEMPTS = 5
+_FOLLOWED_UP = datetime.timedelta(days=1)
+"""For so long the schedule sees to documents that have not moved though their message was sent."""
 _MAX_RECIPIENTS = 20
 _announce: list[Callable[[int], None]] = []
 _DELETED = "The document was deleted before the message could be sent."
@@ -108,6 +111,8 @@ def retry(session: Session, email_id: int, *, actor: Actor) -> EmailMessage:
         raise NotFound("There is no such message.")
     if email.status not in {EmailStatus.FAILED, EmailStatus.HELD}:
         raise Conflict(f"This message is {email.status}; there is nothing to try again.")
+    if email.transaction_id is None:
+        raise Conflict(_DELETED)
     if not config.current().smtp_url:
         raise Conflict("There is no mail server yet. Set ZBWEB_SMTP_URL, then try again.")
     email.status, email.attempts, email.claimed_at, email.error = EmailStatus.QUEUED, 0, None, ""
@@ -117,34 +122,47 @@ def retry(session: Session, email_id: int, *, actor: Actor) -> EmailMessage:
 
 
 def due(session: Session) -> list[int]:
-    """Messages of every organisation that wait for a worker; for the schedule, on an unfenced session."""
-    statement = (
-        select(EmailMessage.id).where(EmailMessage.status == EmailStatus.QUEUED, _is_free()).order_by(EmailMessage.id)
-    )
+    """Messages of every organisation that wait for a worker; for the schedule, on an unfenced session.
+
+    They wait to be sent, or their documents wait to follow a message whose worker died once it was sent.
+    """
+    is_followed_up = (EmailMessage.status == EmailStatus.SENT) & (EmailMessage.claimed_at > now() - _FOLLOWED_UP)
+    is_open = (EmailMessage.status == EmailStatus.QUEUED) | is_followed_up
+    statement = select(EmailMessage.id).where(is_open, _is_free()).order_by(EmailMessage.id)
     return list(session.scalars(statement.limit(500).execution_options(unfenced=True)))
 
 
 def send(email_id: int) -> None:
     """Send one message if nobody else does: claim it, talk to the mail server outside any unit of work, record."""
     outgoing = _claim(email_id)
-    if outgoing is None:
-        return
+    if outgoing is None or _is_accepted(outgoing):
+        _follow(email_id)
+
+
+def _is_accepted(outgoing: _Outgoing) -> bool:
+    """Hand a message to the mail server and record what it said."""
     is_last = outgoing.attempts >= MAX_ATTEMPTS
     try:
         unreached = mailer.transmit(_mime(outgoing), config.current().smtp_url)
     except mailer.Refused as error:
         _record_failure(outgoing, error.message, is_final=is_last or not error.is_passing)
+        return False
     except Exception:
         _record_failure(outgoing, _UNREADY, is_final=is_last)
         raise
-    else:
-        _record_acceptance(outgoing, unreached)
-        _follow(outgoing)
+    _record_acceptance(outgoing, unreached)
+    return True
 
 
 def _claim(email_id: int) -> _Outgoing | None:
+    """Take a message up; its document is held first, as by whoever deletes the document."""
     with unit_of_work() as session:
         work_for(session, None)
+        waiting = session.get(EmailMessage, email_id, populate_existing=True)
+        if waiting is None or waiting.status != EmailStatus.QUEUED:
+            return None
+        work_for(session, waiting.organisation_id)
+        transaction = _document_of(session, waiting)
         email = session.scalar(
             select(EmailMessage)
             .where(EmailMessage.id == email_id, EmailMessage.status == EmailStatus.QUEUED, _is_free())
@@ -153,8 +171,6 @@ def _claim(email_id: int) -> _Outgoing | None:
         )
         if email is None:
             return None
-        work_for(session, email.organisation_id)
-        transaction = standing.lock(session, email.transaction_id) if email.transaction_id else None
         if transaction is None or transaction.status == Status.VOID:
             _fail(session, email, _VOIDED if transaction else _DELETED)
             return None
@@ -163,6 +179,14 @@ def _claim(email_id: int) -> _Outgoing | None:
         email.claimed_at = now()
         email.attempts += 1
         return _Outgoing(email.id, email.organisation_id, transaction.id, email.attempts)
+
+
+def _document_of(session: Session, email: EmailMessage) -> Transaction | None:
+    """The message's document, locked; None when it was deleted."""
+    try:
+        return standing.lock(session, email.transaction_id) if email.transaction_id else None
+    except NotFound:
+        return None
 
 
 def _number(session: Session, email: EmailMessage, transaction: Transaction) -> None:
@@ -188,15 +212,18 @@ def _record_acceptance(outgoing: _Outgoing, unreached: str) -> None:
         journal.record(session, "email", email.id, action="sent", actor=SYSTEM)
 
 
-def _follow(outgoing: _Outgoing) -> None:
-    """A draft that was accepted is a draft no more."""
+def _follow(email_id: int) -> None:
+    """Move the draft of a message that was sent, and let go of the claim: doing it twice does no harm."""
     with unit_of_work() as session:
-        work_for(session, outgoing.organisation_id)
-        transaction = standing.lock(session, outgoing.transaction_id)
-        kind, before = Kind(transaction.kind), Status(transaction.status)
-        to = status.FIRST_STEP[kind]
-        if before is Status.DRAFT and not status.refusal(kind, before, to):
-            moves.move(session, transaction, to, SYSTEM)
+        work_for(session, None)
+        email = session.get(EmailMessage, email_id, populate_existing=True)
+        if email is None or email.status != EmailStatus.SENT or email.claimed_at is None:
+            return
+        work_for(session, email.organisation_id)
+        transaction = _document_of(session, email)
+        if transaction is not None and transaction.status == Status.DRAFT:
+            moves.move(session, transaction, status.FIRST_STEP[Kind(transaction.kind)], SYSTEM)
+        email.claimed_at = None
 
 
 def _record_failure(outgoing: _Outgoing, words: str, *, is_final: bool) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from zbweb.billing import moves, transactions
+from zbweb.billing import balances, moves, standing, transactions
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import Transaction
 from zbweb.billing.status import FIRST_STEP, Status
@@ -39,8 +39,22 @@ def act(session: Session, wanted: str, kind: Kind, ids: Sequence[int], *, actor:
     documents = chosen(session, kind, ids)
     if wanted not in _ACTS:
         raise Invalid("There is no such action. Reload the page and try again.")
+    _hold(session, wanted, documents)
     tried = [(document, _try(session, document, _ACTS[wanted], actor)) for document in documents]
     return Done(len(documents), [f"{document.number or 'A draft'}: {reason}" for document, reason in tried if reason])
+
+
+def _hold(session: Session, wanted: str, documents: Sequence[Transaction]) -> None:
+    """Hold every row the action may touch before it touches one.
+
+    The rows come in the order in which a single document takes them, and of each sort by their ids. Else one who
+    holds a later document and waits for the number series, which the first document took, waits in a circle.
+    """
+    if wanted == "void":
+        balances.lock_customers(session, [document.customer_id for document in documents])
+    standing.lock_all(session, [document.id for document in documents])
+    if wanted in _FREEING:
+        standing.lock_all(session, [document.source_id for document in documents if document.source_id])
 
 
 def _try(session: Session, document: Transaction, do: Act, actor: Actor) -> str:
@@ -66,3 +80,5 @@ def _delete(session: Session, document: Transaction, actor: Actor) -> None:
 
 
 _ACTS: Mapping[str, Act] = {"first_step": _first_step, "void": _void, "delete": _delete}
+_FREEING = frozenset({"void", "delete"})
+"""Actions that give quantities back to what a document was made from."""

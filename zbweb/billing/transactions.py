@@ -98,6 +98,7 @@ def edit(session: Session, transaction: Transaction, draft: Draft, *, version: i
     """Save a draft over a document; Stale if `version` is old, Conflict if it may not change, else Invalid."""
     transaction = lock(session, transaction.id)
     ensure_current(transaction, version)
+    _hold_order(session, transaction)
     if sentence := editable(transaction):
         raise Conflict(sentence)
     composed = compose(session, replace(draft, kind=Kind(transaction.kind)), before=transaction)
@@ -200,6 +201,14 @@ def _ensure_allowed(session: Session, transaction: Transaction, composed: Compos
         numbering.reserve(session, transaction.kind, number, owner_id=transaction.id)
         if not is_draft:
             numbering.settle(session, transaction.kind, number)
+
+
+def _hold_order(session: Session, transaction: Transaction) -> None:
+    """Hold the order that an invoice bills, from before its quantities are compared: two invoices edited at once,
+    or the order and one of them, would each find room that the other one takes. The number series comes later, as
+    everywhere."""
+    if transaction.kind == Kind.INVOICE and transaction.source_id:
+        standing.lock_all(session, [transaction.source_id])
 
 
 def _settle_orders(session: Session, transaction: Transaction, billed: Mapping[int, Decimal], actor: Actor) -> None:

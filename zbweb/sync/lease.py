@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from zbweb.db import db, side_unit_of_work
 from zbweb.sync import runs
@@ -36,5 +36,6 @@ def _beat_once(engine: Engine, run_id: int, owner: str) -> None:
     try:
         with side_unit_of_work(engine) as session:
             runs.keep_alive(session, run_id, owner)
-    except DBAPIError as error:  # a later beat may do; if none does, another worker takes the run over
-        log.warning("heartbeat_missed", run_id=run_id, error=str(error.orig))
+    except SQLAlchemyError as error:  # the database, or no connection free in the pool: a later beat may do, and
+        # if none does, another worker takes the run over
+        log.warning("heartbeat_missed", run_id=run_id, error=str(error))

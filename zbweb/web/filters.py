@@ -17,6 +17,7 @@ from babel.numbers import format_currency, format_decimal, get_currency_symbol
 from flask import Flask, g, request, url_for
 
 from zbweb import clock
+from zbweb.billing.custom_values import is_web_address
 from zbweb.billing.words import LOCALE
 
 NOTHING = "—"
@@ -119,6 +120,7 @@ def register(app: Flask) -> None:
         money=money, number=number, date=day, datetime=moment, ago=ago, iso=iso,
         status_label=status_label, status_tone=status_tone, error_sentence=error_sentence,
     )  # fmt: skip
+    environment.tests["web_address"] = is_web_address
     static = Path(app.static_folder or "static")
 
     def asset(name: str) -> str:

@@ -32,7 +32,7 @@ def new() -> ResponseReturnValue:
     if request.method == "POST":
         saved = attempt(form, lambda session: members.add(session, form.draft(), actor=access.person().actor))
         if saved.value is not None:
-            flash(f"{saved.value.user.name} can sign in now.", "success")
+            flash(f"{form.draft().shown_name} can sign in now.", "success")
             return htmx.redirect(url_for("users.index"))
         status = saved.status
     return htmx.page("users/new.html", status=status, form=form, min_password=MIN_PASSWORD, nav_active="settings")

@@ -78,6 +78,13 @@ def test_a_linked_customer_is_not_linked_again(work, asha, connection):
         links.link_to(work, customer, "Accounts", "8", actor=asha.actor)
 
 
+@pytest.mark.parametrize("crm_id", ["", "7;8", " 7", "7\n", "x" * 65, "7" * 21, "٧"])
+def test_a_customer_is_linked_to_nothing_but_an_id_of_the_crm(work, asha, connection, crm_id):
+    with pytest.raises(NotFound, match="no record of Zoho CRM"):
+        links.link_to(work, make_customer(work), "Accounts", crm_id, actor=asha.actor)
+    assert work.scalars(select(Link)).all() == []
+
+
 def test_a_crm_record_belongs_to_one_customer_who_is_named(work, asha, connection):
     make_link(work, connection, make_customer(work, display_name="First Ltd"), crm_id="7")
     with pytest.raises(Conflict, match="First Ltd"):

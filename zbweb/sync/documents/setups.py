@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from zbweb.billing import journal
@@ -21,6 +22,7 @@ from zbweb.sync.models import Connection, Link, ModuleSetup
 
 SINCE = "since"
 """In the setup's watermarks: documents that people made in the CRM before this are left alone."""
+_SAVED_MEANWHILE = "Somebody else saved this setup meanwhile. Open it again to see what it says now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,14 @@ def save(
 
     `choices.version` is the one the page showed (0 before the first); raises Stale when somebody saved since.
     """
-    setup = runs.setup_of(session, connection.id, kind)
+    setup = runs.setup_of(session, connection.id, kind, lock=True)
     if setup is None:
         setup = ModuleSetup(
             organisation_id=connection.organisation_id, connection_id=connection.id, module=kind, version=0,
             mappings={}, watermarks={},
         )  # fmt: skip
     if setup.version != choices.version:
-        raise Stale("Somebody else saved this setup meanwhile. Open it again to see what it says now.")
+        raise Stale(_SAVED_MEANWHILE)
     begins = choices.enabled and choices.extent is Extent.BOTH and not _is_two_way(setup)
     setup.enabled, setup.extent, setup.winner = choices.enabled, choices.extent, choices.winner
     setup.fire_triggers, setup.version = choices.fire_triggers, setup.version + 1
@@ -67,7 +69,10 @@ def save(
         setup.watermarks = {SINCE: setup.watermarks.get(SINCE, moment), CRM_MODULES[kind]: moment}
     shapes.keep(setup, kind, sight.shape)
     session.add(setup)
-    session.flush()  # the journal needs its id
+    try:
+        session.flush()  # the journal needs its id
+    except IntegrityError as error:  # somebody else saved the first one at the same moment
+        raise Stale(_SAVED_MEANWHILE) from error
     if choices.enabled and choices.with_existing:
         enrol(session, kind)
     journal.record(session, "module_setup", setup.id, action="saved", actor=actor)

@@ -3,6 +3,7 @@
 What the sync does with links it does in its own batches; here are the questions and orders of pages.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,7 @@ from zbweb.sync.pairs import links_of, skipped_twins
 
 CRM_MODULE = {CustomerType.BUSINESS: "Accounts", CustomerType.INDIVIDUAL: "Contacts"}
 """Which CRM module a customer of each type is paired with."""
+_CRM_ID = re.compile(r"[0-9]{1,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +147,15 @@ def link_to(
 ) -> Link:
     """Pair a customer with a CRM record by hand.
 
-    Raises NotConnected, or Conflict when either is paired already or the module does not fit the customer's
-    type. What the CRM says is merged in when the record is fetched, which is the caller's next step.
+    Raises NotConnected, NotFound for what is no id of the CRM's (a link to one would spoil each later question about
+    many), or Conflict when either is paired already or the module does not fit the customer's type. What the CRM
+    says is merged in when the record is fetched, which is the caller's next step.
     """
     live = connections.active(session)
     if live is None or not live.is_live:
         raise NotConnected
+    if not _CRM_ID.fullmatch(crm_id):
+        raise NotFound("That is no record of Zoho CRM. Search for it again and choose it from the list.")
     _ensure_free(session, live, customer, crm_module, crm_id)
     _forget_past(session, live, customer, crm_module, crm_id)
     link = Link(
