@@ -3,6 +3,9 @@
 A document that was made in the CRM is left there as people made it: rows may carry taxes of their own, a date may
 be missing, a price may be finer than ours. A snapshot therefore keeps, beside what the CRM said last, pairs of (our
 value, the CRM's) that stand for each other while neither changes.
+
+What the CRM makes of our value by itself is kept, too, once it has done so twice: telling it again would never end,
+since each write of ours makes it say that something changed.
 """
 
 from collections.abc import Mapping
@@ -14,7 +17,7 @@ Pairs = dict[str, list[Any]]
 SUMS = ("lines", "discount", "tax", "adjustment")
 """These come to the total together, so they are kept in the CRM's words together or not at all."""
 _OWNERS = ("account", "contact")
-_KEPT = "kept"
+_KEPT, _OBJECTED = "kept", "objected"
 
 
 def said(paper: Paper, ties: Ties, shape: Shape, snapshot: Mapping[str, Any], *, made_in_crm: bool) -> Values:
@@ -59,6 +62,12 @@ def agreed(there: Values, before: Mapping[str, Any]) -> Values:
     return {**there, _KEPT: {key: pair for key, pair in pairs.items() if there.get(key) == pair[1]}}
 
 
-def with_kept(snapshot: Mapping[str, Any], pairs: Pairs) -> Values:
-    """The snapshot with further pairs that stand for each other."""
-    return {**snapshot, _KEPT: {**(snapshot.get(_KEPT) or {}), **pairs}}
+def settled(snapshot: Mapping[str, Any], *, kept: Pairs, objected: Pairs) -> Values:
+    """The snapshot with further pairs that stand for each other, and with those that the CRM is to change."""
+    return {**snapshot, _KEPT: {**(snapshot.get(_KEPT) or {}), **kept}, _OBJECTED: objected}
+
+
+def insisted(pairs: Pairs, told: Mapping[str, Any]) -> Pairs:
+    """The differences that were there before, and are there again although the CRM was told our value since."""
+    before: Mapping[str, Any] = told.get(_OBJECTED) or {}
+    return {key: pair for key, pair in pairs.items() if before.get(key) == pair and told.get(key) == pair[0]}

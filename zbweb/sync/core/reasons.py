@@ -60,6 +60,7 @@ class Reason(StrEnum):
     DOCUMENT_NO_CUSTOMER = "document_no_customer"
     DOCUMENT_REFUSED = "document_refused"
     DOCUMENT_GONE_IN_CRM = "document_gone_in_crm"
+    CRM_INSISTS = "crm_insists"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -138,6 +139,8 @@ SENTENCES: dict[Reason, str] = {
     "Fetch it as a customer; the document follows with the next sync.",
     Reason.DOCUMENT_REFUSED: "A change made in Zoho CRM is not possible here, so the document here stays as it is.",
     Reason.DOCUMENT_GONE_IN_CRM: "Deleted in Zoho CRM. The document here stays; it is no longer linked.",
+    Reason.CRM_INSISTS: "Zoho CRM made something else of the value here, twice, so each side keeps its own. If that is "
+    "not wanted, look for a rule or a workflow there that changes the field.",
 }
 """What people read; it says what happened and what to do next."""
 

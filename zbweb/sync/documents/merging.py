@@ -6,7 +6,7 @@ other rules, a status that cannot be) is put into the outbox, and the next deliv
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -22,7 +22,7 @@ from zbweb.billing.words import Kind, Origin
 from zbweb.clock import now
 from zbweb.crm.port import Record
 from zbweb.errors import AppError
-from zbweb.sync.core.agreement import SUMS, agreed, differences, said, with_kept
+from zbweb.sync.core.agreement import SUMS, agreed, differences, insisted, said, settled
 from zbweb.sync.core.choices import Choices
 from zbweb.sync.core.document_words import CRM_MODULES, STATUS_IN
 from zbweb.sync.core.documents import Shape, Ties, Values, from_record, theirs
@@ -40,6 +40,8 @@ from zbweb.sync.pull.gather import gather
 _FIRST_STEP = {Kind.SALES_ORDER: Status.CONFIRMED}
 """Where a new document goes first that cannot reach its status from draft at once."""
 
+_AT_ONCE = timedelta(seconds=10)
+"""So soon after our own word it is the CRM, or a rule that somebody made there, that changes it."""
 _LONGEST_ID = 18
 """Digits of an id that the database can be asked for; people may type anything where ours stands."""
 
@@ -140,7 +142,7 @@ def _add(desk: Desk, inlet: Inlet, arrival: Arrival) -> None:
     desk.add_links([row])
     for fate in [*stock.fates, _fate(arrival, Outcome.ADDED, Reason.NEW, made.id)]:
         desk.note(fate)
-    _agree(desk, inlet, arrival, made.id, accepts=arrival.values.keys() - {"our_id"})
+    _agree(desk, inlet, arrival, made.id, accepts=arrival.values.keys() - {"our_id"}, told={})
 
 
 def _customer_of(desk: Desk, arrival: Arrival) -> int | None:
@@ -161,9 +163,11 @@ def _merge(desk: Desk, inlet: Inlet, arrival: Arrival, link: Link) -> None:
     taken = theirs(arrival.values, link.snapshot, ours, theirs_win=wins)
     is_taken = bool(taken) and _take_over(desk, document, arrival, taken, ours=ours, before=link.snapshot)
     accepts = _accepted(taken, ours, link.snapshot) if is_taken and link.made_by == "crm" else set()
-    link.snapshot = agreed(arrival.values, link.snapshot)
-    link.crm_modified_at, link.synced_at = moment_of(arrival.record["Modified_Time"]), now()
-    _agree(desk, inlet, arrival, document.id, accepts=accepts)
+    modified, told = moment_of(arrival.record["Modified_Time"]), link.snapshot
+    is_by_itself = link.crm_modified_at is not None and modified - link.crm_modified_at <= _AT_ONCE
+    link.snapshot = agreed(arrival.values, told)
+    link.crm_modified_at, link.synced_at = modified, now()
+    _agree(desk, inlet, arrival, document.id, accepts=accepts, told=told if is_by_itself else {})
 
 
 def _take_over(
@@ -236,10 +240,13 @@ def _follow_status(session: Session, document: Transaction, values: Values, acto
     moves.move(session, document, to, actor)
 
 
-def _agree(desk: Desk, inlet: Inlet, arrival: Arrival, document_id: int, *, accepts: Collection[str]) -> None:
+def _agree(
+    desk: Desk, inlet: Inlet, arrival: Arrival, document_id: int, *, accepts: Collection[str], told: Values
+) -> None:
     """Where the CRM still says something else than the document here, it is told; figures follow what changed.
 
-    It keeps its words in the fields it `accepts`, its sums if they come to the total here.
+    Its words are left in the fields it `accepts`, its sums if they come to the total here; and where it has made
+    the same of what it was `told` as before.
     """
     session = desk.session
     session.flush()  # the document is read as it will be committed
@@ -250,8 +257,13 @@ def _agree(desk: Desk, inlet: Inlet, arrival: Arrival, document_id: int, *, acce
     pairs = differences(_ours(desk, inlet, document, link), arrival.values)
     is_same_total = Decimal(arrival.record.get("Grand_Total") or 0) == document.total
     kept = {key: pair for key, pair in pairs.items() if key in accepts and (is_same_total or key not in SUMS)}
-    link.snapshot = with_kept(link.snapshot, kept)
-    if pairs.keys() - kept.keys():
+    stubborn = {key: pair for key, pair in insisted(pairs, told).items() if key not in kept}
+    objected = {key: pair for key, pair in pairs.items() if key not in kept | stubborn}
+    link.snapshot = settled(link.snapshot, kept=kept | stubborn, objected=objected)
+    if stubborn:
+        diff = {key: pair for key, pair in stubborn.items() if key != "lines"}
+        desk.note(_fate(arrival, Outcome.SKIPPED, Reason.CRM_INSISTS, document_id, diff=diff))
+    if objected:
         put_in_outbox(session, Entity.TRANSACTION, [document_id])
 
 
