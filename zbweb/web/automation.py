@@ -53,8 +53,11 @@ def edit() -> ResponseReturnValue:
     has_changed, problem = _chosen(connection, choice)
     if problem:
         return _page(connection, switches(connection), problem=problem)
-    said = _SAVED[choice] + (_INSTEAD.get(choice, "") if before is not Automation.NONE else "")
-    return _saved(connection, said if has_changed else "")
+    return _saved(connection, _said(before, choice) if has_changed else "")
+
+
+def _said(before: Automation, choice: Automation) -> str:
+    return _SAVED[choice] + (_INSTEAD.get(choice, "") if before is not Automation.NONE else "")
 
 
 def _chosen(connection: Connection, choice: Automation) -> tuple[bool, str]:

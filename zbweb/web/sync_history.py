@@ -39,12 +39,7 @@ _FOLLOWING = {"Quote": Kind.QUOTE, "Invoice": Kind.INVOICE}
 @access.allow(Role.ADMIN)
 def index() -> ResponseReturnValue:
     """One row per run."""
-    wanted = RunFilter(
-        status=request.args.get("status", ""),
-        trigger=request.args.get("trigger", ""),
-        module=request.args.get("module", ""),
-        before=request.args.get("before", type=int),
-    )
+    wanted = _run_filter()
     found, has_more = history.list_runs(db.session(), wanted)
     return htmx.page(
         "sync_history/index.html",
@@ -141,6 +136,15 @@ def _named_entries(session: Session, run_id: int | None) -> list[int]:
     within = connections.active_or_refuse(session) if run_id is None else history.run_or_404(session, run_id)
     entry_id = request.form.get("entry_id", type=int)
     return history.unresolved_ids(session, within, reason=request.form.get("reason", ""), entry_id=entry_id)
+
+
+def _run_filter() -> RunFilter:
+    return RunFilter(
+        status=request.args.get("status", ""),
+        trigger=request.args.get("trigger", ""),
+        module=request.args.get("module", ""),
+        before=request.args.get("before", type=int),
+    )
 
 
 def _entry_filter() -> EntryFilter:

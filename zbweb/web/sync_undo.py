@@ -38,15 +38,20 @@ def show(run_id: int) -> ResponseReturnValue:
     run = history.run_or_404(session, run_id)
     if run.added + run.updated + run.deleted > _AT_ONCE and not htmx.is_htmx() and "now" not in request.args:
         return htmx.page("sync_undo/show.html", run=run, found=None, problem="")
-    try:
-        found, problem = undo.outlook(session, run), ""
-    except CannotUndo as error:
-        found, problem = undo.Outlook(), error.message
+    found, problem = _outlook(session, run)
     setup = runs.setup_of(session, run.connection_id, run.module)
     return htmx.page_or_block(
         "sync_undo/show.html", "outlook", run=run, found=found, problem=problem, verbs=VERBS, hindrances=SENTENCES,
         labels=mappings.field_labels(session), goes_out=setup is not None and setup.extent == Extent.BOTH,
     )  # fmt: skip
+
+
+def _outlook(session: Session, run: SyncRun) -> tuple[undo.Outlook, str]:
+    """What would be taken back, or nothing and the sentence why nothing can be."""
+    try:
+        return undo.outlook(session, run), ""
+    except CannotUndo as error:
+        return undo.Outlook(), error.message
 
 
 @bp.post("/<int:run_id>/undo")

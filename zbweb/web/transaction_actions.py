@@ -1,7 +1,5 @@
 """What the buttons of quotes, sales orders and invoices do. Each asks a service once and goes where the result is."""
 
-from decimal import Decimal
-
 from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -13,7 +11,7 @@ from zbweb.billing.words import Kind, Role
 from zbweb.db import db, unit_of_work
 from zbweb.errors import Invalid
 from zbweb.web import access, htmx
-from zbweb.web.forms.amounts import parse
+from zbweb.web.forms.part import quantities_typed
 from zbweb.web.kinds import PAGES, PATH, speak_kinds
 
 bp = Blueprint("transaction_actions", __name__)
@@ -59,7 +57,7 @@ def part(kind: Kind, transaction_id: int) -> ResponseReturnValue:
     if request.method == "GET":
         return _show_part(order)
     try:
-        quantities = {line.id: _quantity(index, line.id) for index, line in enumerate(order.lines)}
+        quantities = quantities_typed(request.form, [line.id for line in order.lines])
         with unit_of_work() as session:
             made = conversion.to_invoice(
                 session, transactions.get(session, kind, transaction_id), quantities=quantities,
@@ -110,13 +108,6 @@ def _to(document: Transaction, endpoint: str = "transactions.show") -> ResponseR
 def _name(document: Transaction) -> str:
     page = PAGES[Kind(document.kind)]
     return f"{page.name} {document.number}" if document.number else f"The draft {page.noun}"
-
-
-def _quantity(index: int, line_id: int) -> Decimal:
-    try:
-        return parse(request.form.get(f"quantity-{line_id}", "") or "0")
-    except ValueError as error:
-        raise Invalid(str(error), {f"lines-{index}-quantity": str(error)}) from error
 
 
 def _show_part(order: Transaction, refusal: Invalid | None = None) -> ResponseReturnValue:
