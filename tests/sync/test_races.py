@@ -1,5 +1,7 @@
 """What two processes or people do to the sync's rows at the same moment, on both databases."""
 
+from datetime import timedelta
+
 import pytest
 import structlog
 from sqlalchemy import create_engine, select
@@ -37,7 +39,7 @@ def save(connection_id, version, *, enabled=True):
             version=version,
         )  # fmt: skip
         connection = session.get_one(Connection, connection_id)
-        setups.save(session, connection, Kind.INVOICE, choices, shape={}, actor=SYSTEM)
+        setups.save(session, connection, Kind.INVOICE, choices, sight=setups.Sight({}, timedelta(0)), actor=SYSTEM)
 
     return saving
 
