@@ -138,6 +138,12 @@ def switch_organisation(session: Session, organisation_id: int) -> None:
     row.organisation_id = organisation_id
 
 
+def name_of(organisation_id: int | None) -> str:
+    """The name of an organisation that the person belongs to; empty for any other."""
+    mine = _who()["organisations"] if organisation_id else ()
+    return next((each.name for each in mine if each.id == organisation_id), "")
+
+
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 

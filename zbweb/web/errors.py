@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from zbweb.db import db
 from zbweb.errors import AppError
+from zbweb.web import stale_forms
 from zbweb.web.htmx import is_htmx
 
 log = structlog.get_logger()
@@ -25,6 +26,10 @@ _WORDS = {
     413: "That file is too large.",
     429: "Too many attempts. Wait a minute and try again.",
 }
+_STALE = (
+    "This page is older than your log-in, or belongs to another organisation than the one you work in now. "
+    "Reload it and try again; nothing was saved."
+)
 _BROKEN = "Something went wrong on our side; nothing was saved. Try again, and tell your admin if it happens twice."
 _BEYOND = "A number, a date or a character in it is beyond what can be stored. Nothing was saved."
 _BUSY = "The database is busy or away; nothing was saved. Try again in a moment."
@@ -46,7 +51,9 @@ def _app_error(error: AppError) -> ResponseReturnValue:
 
 
 def _csrf_error(_error: CSRFError) -> ResponseReturnValue:
-    return _answer(400, "This page was open for too long. Reload it and try again; nothing was saved.")
+    if not is_htmx() and stale_forms.can_be_kept():
+        return stale_forms.answer()
+    return _answer(400, _STALE)
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
