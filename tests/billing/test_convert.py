@@ -16,7 +16,7 @@ from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import Tax, Transaction
 from zbweb.billing.status import Status
 from zbweb.billing.words import DiscountKind, Kind
-from zbweb.db import unit_of_work, work_for
+from zbweb.db import db, unit_of_work, work_for
 from zbweb.errors import Conflict, Invalid
 
 
@@ -200,3 +200,80 @@ def run_together(work):
         thread.start()
     for thread in threads:
         thread.join(60)
+
+
+# --- the parts come to the whole --------------------------------------------------------------------
+
+
+def parts_of(order, *quantities):
+    """Invoices of an order with one line, one after the other; the last one bills the rest."""
+    made = []
+    with unit_of_work() as session:
+        held = session.get_one(Transaction, order.id)
+        for quantity in quantities:
+            made.append(bill(session, held, {0: quantity}))
+        made.append(bill(session, held))
+    return made
+
+
+def total_of(invoices):
+    return sum(invoice.total for invoice in invoices)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "rate", "discount", "parts"),
+    [("7", "1", "1", "111111"), ("3", "100", "10", "11"), ("5", "19.99", "3.33", "22"), ("4", "1", "0.01", "111")],
+)
+def test_a_line_s_discount_is_shared_so_that_the_parts_come_to_the_order(asha, quantity, rate, discount, parts):
+    with unit_of_work() as session:
+        line = make_line(
+            quantity=quantity, rate=rate, discount_kind=DiscountKind.AMOUNT, discount_value=Decimal(discount)
+        )
+        order = make_order(session, make_customer(session), lines=[line])
+    assert total_of(parts_of(order, *parts)) == order.total
+
+
+@pytest.mark.parametrize("is_draft", [True, False])
+def test_charges_that_a_voided_or_deleted_invoice_bore_are_borne_by_the_next(asha, is_draft):
+    with unit_of_work() as session:
+        order = make_order(
+            session, make_customer(session), lines=[make_line(quantity="2")], shipping=Decimal(25),
+            adjustment=Decimal("-5"),
+        )  # fmt: skip
+    first, _second = parts_of(order, "1")
+    with unit_of_work() as session:
+        held = session.get_one(Transaction, first.id)
+        if is_draft:
+            transactions.delete(session, held, actor=SYSTEM)
+        else:
+            moves.move(session, held, Status.SENT, SYSTEM)
+            moves.move(session, held, Status.VOID, SYSTEM)
+    with unit_of_work() as session:
+        third = bill(session, session.get_one(Transaction, order.id))
+    assert (third.shipping, third.adjustment, third.total) == (Decimal(25), Decimal(-5), Decimal(120))
+
+
+def test_another_part_asked_for_from_a_stale_page_is_another_invoice(asha):
+    with unit_of_work() as session:
+        order = make_order(session, make_customer(session), lines=[make_line(quantity="10")])
+    version = order.version
+    with unit_of_work() as session:
+        held = session.get_one(Transaction, order.id)
+        made = [bill(session, held, {0: quantity}, version=version).id for quantity in ("1", "6", "1", "6")]
+    assert made[:2] == made[2:]
+    assert len(set(made)) == 2
+    with pytest.raises(Invalid, match="From 0 to 3"), unit_of_work() as session:
+        bill(session, session.get_one(Transaction, order.id), {0: "4"}, version=version)
+
+
+def test_a_quote_that_became_something_is_not_declined_until_that_is_void(asha):
+    with unit_of_work() as session:
+        quote = make_quote(session, make_customer(session))
+        order = convert.to_order(session, quote, actor=SYSTEM)
+        moves.move(session, order, Status.CONFIRMED, SYSTEM)
+    with pytest.raises(Conflict, match="has become a sales order"), unit_of_work() as session:
+        moves.move(session, session.get_one(Transaction, quote.id), Status.DECLINED, SYSTEM)
+    with unit_of_work() as session:
+        moves.move(session, session.get_one(Transaction, order.id), Status.VOID, SYSTEM)
+        moves.move(session, session.get_one(Transaction, quote.id), Status.DECLINED, SYSTEM)
+    assert db.session.get_one(Transaction, quote.id, populate_existing=True).status == Status.DECLINED

@@ -5,6 +5,7 @@ look to the commit, and UNIQUE (organisation, conversion_key) stands behind it: 
 tabs, converts once and answers with the same document.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -12,7 +13,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from zbweb.billing import books, fulfilment, journal, money, standing
+from zbweb.billing import books, fulfilment, journal, standing
 from zbweb.billing.drafts import Draft, LineDraft
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import Line, Transaction
@@ -47,8 +48,9 @@ def to_invoice(
     """An invoice of a quote (once) or of a sales order.
 
     `quantities` says how much of each order line to bill; None bills all that remains. With the order's
-    `version` as the page showed it, asking the same twice answers with the first invoice. Raises Conflict
-    when nothing is left or the document is not open, Invalid for more than what remains.
+    `version` as the page showed it, asking the same twice answers with the first invoice; asking for something
+    else is another invoice. Raises Conflict when nothing is left or the document is not open, Invalid for more
+    than what remains.
     """
     transaction = standing.lock(session, transaction.id)
     if transaction.kind == Kind.QUOTE:
@@ -78,15 +80,18 @@ def _invoice_quote(session: Session, quote: Transaction, actor: Actor) -> Transa
 def _invoice_order(
     session: Session, order: Transaction, quantities: Mapping[int, Decimal] | None, version: int, actor: Actor
 ) -> Transaction:
-    key = f"order-{order.id}-{version}"
+    key = _order_key(order, version, quantities)
     if made := _by_key(session, key):
         return made
     _ensure_open(order, Kind.SALES_ORDER)
     remaining = fulfilment.remaining(session, order)
     wanted = _wanted(order, remaining, quantities)
     draft = _copy(session, order, Kind.INVOICE)
+    given = fulfilment.discounted(session, wanted)
     lines = tuple(
-        _billing(line, held, wanted[held.id])
+        _billing(line, held, wanted[held.id], order.currency, left=held.discount_value - given.get(held.id, ZERO))
+        if wanted[held.id] == remaining[held.id]
+        else _billing(line, held, wanted[held.id], order.currency)
         for line, held in zip(draft.lines, order.lines, strict=True)
         if held.id in wanted
     )
@@ -119,23 +124,31 @@ def _chosen(quantities: Mapping[int, Decimal]) -> dict[int, Decimal]:
     return {line_id: quantity for line_id, quantity in quantities.items() if quantity}
 
 
-def _billing(line: LineDraft, ordered: Line, quantity: Decimal) -> LineDraft:
-    """The line that bills so much of an order's line; a discount given as an amount is shared by quantity."""
+def _billing(
+    line: LineDraft, ordered: Line, quantity: Decimal, currency: str, *, left: Decimal | None = None
+) -> LineDraft:
+    """The line that bills so much of an order's line.
+
+    A discount given as an amount is shared by quantity, in the currency's coins; the part that finishes the line has
+    what is `left` of it, so that the parts come to what was ordered.
+    """
     discount = line.discount_value
-    if line.discount_kind is DiscountKind.AMOUNT and quantity != ordered.quantity:
-        discount = (discount * quantity / ordered.quantity).quantize(money.PLACES)
+    if line.discount_kind is DiscountKind.AMOUNT:
+        share = round_money(discount * quantity / ordered.quantity, currency)
+        discount = share if left is None else max(left, ZERO)
     return replace(line, quantity=quantity, discount_value=discount, source_line_id=ordered.id)
 
 
 def _part(session: Session, order: Transaction, draft: Draft, wanted: Mapping[int, Decimal], *, is_rest: bool) -> Draft:
     """The draft with what a part of the order bears of its charges.
 
-    The first invoice bears shipping and adjustment. A discount given as an amount is shared by value, and
-    the last invoice has what the others left of it.
+    The first invoice bears shipping and adjustment; when it is voided, the next one does. A discount given as an
+    amount is shared by value, and the last invoice has what the others left of it.
     """
     earlier = fulfilment.live_invoices(session, order.id)
-    if earlier:
-        draft = replace(draft, shipping=ZERO, adjustment=ZERO)
+    shipped = sum((invoice.shipping for invoice in earlier), ZERO)
+    adjusted = sum((invoice.adjustment for invoice in earlier), ZERO)
+    draft = replace(draft, shipping=max(order.shipping - shipped, ZERO), adjustment=order.adjustment - adjusted)
     if draft.discount_kind is DiscountKind.PERCENT:
         return draft
     if is_rest:
@@ -180,6 +193,12 @@ def _by_key(session: Session, key: str) -> Transaction | None:
 
 def _quote_key(quote: Transaction) -> str:
     return f"quote-{quote.id}"
+
+
+def _order_key(order: Transaction, version: int, quantities: Mapping[int, Decimal] | None) -> str:
+    """What was asked of which version of an order."""
+    asked = "all" if quantities is None else repr(sorted((key, f"{each:f}") for key, each in quantities.items()))
+    return f"order-{order.id}-{version}-{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
 
 
 def _same_kind(made: Transaction, kind: Kind) -> Transaction:

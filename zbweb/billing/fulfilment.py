@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from zbweb.billing.models import Line, Transaction
 from zbweb.billing.status import Status
-from zbweb.billing.words import Kind
+from zbweb.billing.words import DiscountKind, Kind
 from zbweb.errors import Invalid
 
 ZERO = Decimal(0)
@@ -28,6 +28,23 @@ def invoiced(session: Session, line_ids: Iterable[int], *, except_id: int | None
         .group_by(Line.source_line_id)
     )
     return {line_id: quantity for line_id, quantity in session.execute(statement) if line_id is not None}
+
+
+def discounted(session: Session, line_ids: Iterable[int]) -> dict[int, Decimal]:
+    """Discount given as an amount, by order line, on the lines of live invoices."""
+    statement = (
+        select(Line.source_line_id, Line.discount_value)
+        .join(Transaction, Transaction.id == Line.transaction_id)
+        .where(
+            Line.source_line_id.in_(list(line_ids)), Line.discount_kind == DiscountKind.AMOUNT,
+            Transaction.kind == Kind.INVOICE, Transaction.status != Status.VOID,
+        )
+    )  # fmt: skip
+    found: dict[int, Decimal] = {}
+    for line_id, discount in session.execute(statement):
+        if line_id is not None:
+            found[line_id] = found.get(line_id, ZERO) + discount
+    return found
 
 
 def billed(invoice: Transaction) -> dict[int, Decimal]:
@@ -53,6 +70,12 @@ def live_invoices(session: Session, source_id: int) -> list[Transaction]:
         .order_by(Transaction.id)
     )
     return list(session.scalars(statement))
+
+
+def made_from(session: Session, source_id: int) -> Transaction | None:
+    """A document made from another one that is not void."""
+    statement = select(Transaction).where(Transaction.source_id == source_id, Transaction.status != Status.VOID)
+    return session.scalars(statement.order_by(Transaction.id)).first()
 
 
 def ensure_within_order(session: Session, invoice: Transaction) -> None:

@@ -15,7 +15,7 @@ from zbweb.billing.models import Transaction
 from zbweb.billing.status import Facts, Status
 from zbweb.billing.words import Kind, Origin
 from zbweb.clock import now
-from zbweb.errors import NotFound
+from zbweb.errors import Conflict, NotFound
 
 ENTITY = "transaction"
 
@@ -46,6 +46,14 @@ def touch(transaction: Transaction) -> None:
     """Count a change, so that an editor who opened the document before it is told."""
     transaction.version += 1
     transaction.updated_at = now()
+
+
+def ensure_open_quote(session: Session, transaction: Transaction) -> None:
+    """Raise Conflict for a quote that has become another document, which would stand there without its quote."""
+    made = fulfilment.made_from(session, transaction.id) if transaction.kind == Kind.QUOTE else None
+    if made is not None:
+        what = "a sales order" if made.kind == Kind.SALES_ORDER else "an invoice"
+        raise Conflict(f"This quote has become {what}. Void or delete that first, or change it there.")
 
 
 def facts(transaction: Transaction, *, is_partly_invoiced: bool = False) -> Facts:
