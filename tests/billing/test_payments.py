@@ -12,6 +12,7 @@ from tests.factories.customers import make_customer
 from tests.factories.transactions import make_invoice, make_line, pay
 from zbweb.billing import balances, books, journal, payments, receivables
 from zbweb.billing.models import Allocation, OutboxRow, Payment
+from zbweb.billing.payments import RefundDraft
 from zbweb.db import unit_of_work
 from zbweb.errors import Conflict, Invalid
 
@@ -131,11 +132,11 @@ def test_a_refund_comes_out_of_what_is_unused(asha, acme):
         payment = pay(session, acme, "100", invoices={invoice: "60"})
         today = books.today(session)
         with pytest.raises(Invalid, match="40"):
-            payments.refund(session, payment, Decimal("40.01"), date=today, actor=asha.actor)
+            payments.refund(session, payment, RefundDraft(Decimal("40.01"), today), actor=asha.actor)
         for day in (today + timedelta(days=1), payment.date - timedelta(days=1)):
             with pytest.raises(Invalid, match="and today"):
-                payments.refund(session, payment, Decimal(25), date=day, actor=asha.actor)
-        payments.refund(session, payment, Decimal(25), date=today, actor=asha.actor)
+                payments.refund(session, payment, RefundDraft(Decimal(25), day), actor=asha.actor)
+        payments.refund(session, payment, RefundDraft(Decimal(25), today), actor=asha.actor)
         assert payment.unused == 15
         with pytest.raises(Conflict, match="refunded"):
             payments.delete(session, payment, actor=asha.actor)
@@ -199,6 +200,6 @@ def _step(session, acme, actor, what, invoice, amount):
     elif what == 1:
         payments.allocate(session, unused[0], {invoice.id: amount}, actor=actor)
     elif what == 2:
-        payments.refund(session, unused[-1], amount, date=books.today(session), actor=actor)
+        payments.refund(session, unused[-1], RefundDraft(amount, books.today(session)), actor=actor)
     else:
         payments.delete(session, unused[0], actor=actor)

@@ -8,6 +8,7 @@ import pytest
 from tests.factories.customers import make_customer
 from tests.factories.transactions import make_invoice, make_line, pay
 from zbweb.billing import books, moves, payments, receivables
+from zbweb.billing.payments import RefundDraft
 from zbweb.billing.statements import statement
 from zbweb.billing.status import Status
 from zbweb.db import unit_of_work
@@ -67,7 +68,7 @@ def test_ageing_of_a_past_day_forgets_what_came_after(asha):
         pay(session, customer, "10", invoices={old: "10"}, on=date(2026, 5, 20))
         pay(session, customer, "90", invoices={old: "90"}, on=date(2026, 6, 2))
         early = pay(session, customer, "5", on=date(2026, 5, 30))
-        payments.refund(session, early, Decimal(5), date=date(2026, 6, 5), actor=asha.actor)
+        payments.refund(session, early, RefundDraft(Decimal(5), date(2026, 6, 5)), actor=asha.actor)
         (row,) = receivables.ageing(session, as_of=AS_OF)
     assert row.cells == (0, 0, Decimal(90), 0, 0)
     assert row.credit == 5
@@ -79,7 +80,7 @@ def test_a_statement_opens_with_the_past_and_balances_after_each_event(asha):
         make_invoice(session, customer, date=date(2026, 4, 1), lines=[make_line(rate="70")])
         may = make_invoice(session, customer, date=date(2026, 5, 2))
         payment = pay(session, customer, "200", invoices={may: "100"}, on=date(2026, 5, 2))
-        payments.refund(session, payment, Decimal(30), date=date(2026, 5, 9), actor=asha.actor)
+        payments.refund(session, payment, RefundDraft(Decimal(30), date(2026, 5, 9)), actor=asha.actor)
         make_invoice(session, customer, date=date(2026, 6, 1))
         found = statement(session, customer.id, start=date(2026, 5, 1), end=AS_OF)
     assert (found.opening, found.closing, found.currency) == (70, 0, "USD")
@@ -88,3 +89,14 @@ def test_a_statement_opens_with_the_past_and_balances_after_each_event(asha):
         ("Payment", 0, 200, -30),
         ("Refund", 30, 0, 0),
     ]
+
+
+def test_ageing_of_a_past_day_counts_as_credit_what_went_to_later_invoices(asha):
+    with unit_of_work() as session:
+        acme = make_customer(session)
+        early = pay(session, acme, "70", on=date(2026, 10, 1))
+        later = make_invoice(session, acme, date=date(2026, 11, 20), lines=[make_line(rate="70")])
+        payments.allocate(session, early, {later.id: Decimal(70)}, actor=asha.actor)
+        (row,) = receivables.ageing(session, as_of=date(2026, 10, 15))
+        told = statement(session, acme.id, start=date(2026, 10, 1), end=date(2026, 10, 15))
+    assert (row.credit, row.total, told.closing) == (Decimal(70), 0, Decimal(-70))

@@ -9,7 +9,7 @@ import pytest
 from tests.factories.customers import make_customer
 from tests.factories.transactions import make_invoice, make_line, pay
 from zbweb.billing import books
-from zbweb.billing.models import Payment, Transaction
+from zbweb.billing.models import Customer, Payment, Transaction
 from zbweb.db import db, unit_of_work
 
 
@@ -221,3 +221,18 @@ def test_the_list_finds_payments_with_credit(asha, acme, invoices):
     assert "OPEN" in text
     assert "SETTLED" not in text
     assert "No payments match" in asha.get("/payments?q=nobody").text
+
+
+def test_a_refund_or_an_allocation_sent_twice_is_done_once(chen, acme, invoices):
+    with unit_of_work() as session:
+        payment = pay(session, session.get_one(Customer, acme.id), "100")
+    page = chen.get(f"/payments/{payment.id}").text
+    (version,) = set(re.findall(r'name="version" value="(\d+)"', page))
+    day = books.today(db.session()).isoformat()
+    asked = {"refund-amount": "10", "refund-date": day, "version": version}
+    assert chen.post(f"/payments/{payment.id}/refund", asked).status_code == 303
+    assert chen.post(f"/payments/{payment.id}/refund", asked).status_code == 409
+    applied = to(**{str(invoices[0].id): "5"}) | {"version": version}
+    assert chen.post(f"/payments/{payment.id}/allocate", applied).status_code == 409
+    db.session.expire_all()
+    assert db.session.get_one(Payment, payment.id).unused == 90

@@ -56,6 +56,15 @@ class PaymentDraft:
     request_key: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RefundDraft:
+    """A part of a payment given back, as typed."""
+
+    amount: Decimal
+    date: datetime.date
+    reference: str = ""
+
+
 def get(session: Session, payment_id: int) -> Payment:
     """The payment, or NotFound."""
     payment = session.scalar(select(Payment).where(Payment.id == payment_id))
@@ -122,9 +131,12 @@ def edit(session: Session, payment: Payment, draft: PaymentDraft, *, version: in
     return payment
 
 
-def allocate(session: Session, payment: Payment, amounts: Mapping[int, Decimal], *, actor: Actor) -> None:
-    """Use a payment for invoices, by invoice id, on top of what it settles already; Conflict or Invalid."""
+def allocate(
+    session: Session, payment: Payment, amounts: Mapping[int, Decimal], *, actor: Actor, version: int | None = None
+) -> None:
+    """Use a payment for invoices, by invoice id, on top of what it settles already; Stale, Conflict or Invalid."""
     payment = _hold(session, payment)
+    ensure_current(payment, version)
     wanted = {
         invoice_id: _in_coins(amount, payment.currency, f"allocations-{invoice_id}")
         for invoice_id, amount in amounts.items()
@@ -183,11 +195,12 @@ def unused_payments(session: Session, customer_id: int) -> list[Payment]:
 
 
 def refund(
-    session: Session, payment: Payment, amount: Decimal, *, date: datetime.date, actor: Actor, reference: str = ""
+    session: Session, payment: Payment, draft: RefundDraft, *, actor: Actor, version: int | None = None
 ) -> Refund:
-    """Give back a part of what a payment has left; Invalid if it has less."""
+    """Give back a part of what a payment has left; Invalid if it has less, Stale if it was changed meanwhile."""
     payment = _hold(session, payment)
-    amount = _in_coins(amount, payment.currency)
+    ensure_current(payment, version)
+    amount, date = _in_coins(draft.amount, payment.currency), draft.date
     if not 0 < amount <= payment.unused:
         left = in_words(payment.unused, payment.currency)
         sentence = f"At most {left} can be refunded: the rest settles invoices."
@@ -196,8 +209,9 @@ def refund(
         sentence = f"A refund is given between the payment's day, {payment.date:%-d %b %Y}, and today."
         raise Invalid(sentence, {"date": sentence})
     given = Refund(
-        organisation_id=payment.organisation_id, payment_id=payment.id, date=date, amount=amount, reference=reference
-    )
+        organisation_id=payment.organisation_id, payment_id=payment.id, date=date, amount=amount,
+        reference=draft.reference,
+    )  # fmt: skip
     session.add(given)
     balances.settle_payment(session, payment)
     payment.version += 1

@@ -205,18 +205,25 @@ def _open_balances_then(session: Session, as_of: datetime.date) -> list[_Open]:
 
 
 def _credits_as_of(session: Session, as_of: datetime.date) -> dict[int, tuple[str, Decimal]]:
-    """Name and credit by customer; on a past day, refunds given since count as credit still."""
+    """Name and credit by customer; on a past day, what was refunded, or went to invoices dated, since counts still."""
     base = books.own(session).base_currency
     refunds = (
         select(func.sum(Refund.amount)).where(Refund.payment_id == Payment.id, Refund.date > as_of).scalar_subquery()
     )
-    columns = (Payment.customer_id, Customer.display_name, Payment.unused, Payment.exchange_rate, refunds)
+    applied = (
+        select(func.sum(Allocation.amount))
+        .join(Transaction, Transaction.id == Allocation.transaction_id)
+        .where(Allocation.payment_id == Payment.id, Transaction.date > as_of)
+        .scalar_subquery()
+    )
+    since = func.coalesce(refunds, ZERO) + func.coalesce(applied, ZERO)
+    columns = (Payment.customer_id, Customer.display_name, Payment.unused, Payment.exchange_rate, since)
     statement = select(*columns).join(Customer, Customer.id == Payment.customer_id)
     is_past = as_of < books.today(session)
     statement = statement.where(Payment.date <= as_of if is_past else Payment.unused > 0)
     found: dict[int, tuple[str, Decimal]] = {}
-    for customer_id, name, unused, rate, refunded_since in session.execute(statement):
-        if left := unused + (refunded_since or ZERO if is_past else ZERO):
+    for customer_id, name, unused, rate, used_since in session.execute(statement):
+        if left := unused + (used_since if is_past else ZERO):
             amount = found.get(customer_id, (name, ZERO))[1] + to_base(left, rate, base)
             found[customer_id] = (name, amount)
     return found

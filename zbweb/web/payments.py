@@ -4,10 +4,9 @@ from decimal import Decimal
 
 from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 
 from zbweb.billing import books, customers, payments, receivables, transactions
-from zbweb.billing.models import Customer, Payment, Refund, Transaction
+from zbweb.billing.models import Customer, Payment, Transaction
 from zbweb.billing.queries import offers
 from zbweb.billing.queries import payments as list_of
 from zbweb.billing.queries.payments import Filter
@@ -78,7 +77,8 @@ def edit(payment_id: int) -> ResponseReturnValue:
 def allocate(payment_id: int) -> ResponseReturnValue:
     """Use what is left of a payment for open invoices."""
     payment, form, actor = payments.get(db.session(), payment_id), AllocationsForm(), access.person().actor
-    done = attempt(form, lambda unit: payments.allocate(unit, payment, form.amounts(), actor=actor))
+    seen = request.form.get("version", type=int)
+    done = attempt(form, lambda unit: payments.allocate(unit, payment, form.amounts(), actor=actor, version=seen))
     if done.refused:
         return _show(payment_id, allocations=form, status=done.status)
     flash("The payment is applied.", "success")
@@ -101,14 +101,8 @@ def unallocate(payment_id: int) -> ResponseReturnValue:
 def refund(payment_id: int) -> ResponseReturnValue:
     """Give back a part of what the payment has left."""
     payment, form, actor = payments.get(db.session(), payment_id), RefundForm(prefix="refund"), access.person().actor
-
-    def give(unit: Session) -> Refund:
-        amount, day = form.amount.data, form.date.data
-        assert amount is not None, "validate() has seen it"
-        assert day is not None, "validate() has seen it"
-        return payments.refund(unit, payment, amount, date=day, reference=form.reference.data or "", actor=actor)
-
-    done = attempt(form, give)
+    seen = request.form.get("version", type=int)
+    done = attempt(form, lambda unit: payments.refund(unit, payment, form.draft(), actor=actor, version=seen))
     if done.refused:
         return _show(payment_id, refund=form, status=done.status)
     flash("The refund is recorded.", "success")

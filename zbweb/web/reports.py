@@ -51,9 +51,9 @@ def receivables_csv() -> Response:
 @bp.get("/reports/receivables/<int:customer_id>")
 @access.allow()
 def open_invoices(customer_id: int) -> ResponseReturnValue:
-    """What stands behind a cell: the customer's open invoices, all or those of one column."""
+    """What stands behind a cell: the customer's open invoices, all or those of one column, as of today or later."""
     session = db.session()
-    customer, today = customers.find(session, customer_id), books.today(session)
+    customer, today = customers.find(session, customer_id), max(_day("as_of", session), books.today(session))
     column = request.args.get("column", type=int)
     aged = [
         (invoice, receivables.bucket(invoice.due_date or invoice.date, today))

@@ -22,7 +22,7 @@ from wtforms.validators import InputRequired, Length
 from wtforms.widgets import HiddenInput
 
 from zbweb.billing.models import Transaction
-from zbweb.billing.payments import MODES, PaymentDraft
+from zbweb.billing.payments import MODES, PaymentDraft, RefundDraft
 from zbweb.web.forms.amounts import AmountField
 from zbweb.web.forms.choices import options
 
@@ -111,6 +111,11 @@ class RefundForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
     amount = AmountField("Refund Amount", [InputRequired("Enter the amount.")])
     date = DateField("Refund Date", [InputRequired("Choose the date.")])
     reference = StringField("Reference", [_SHORT])
+
+    def draft(self) -> RefundDraft:
+        """What was typed."""
+        assert self.date.data, "validate() comes first"
+        return RefundDraft(self.amount.data or ZERO, self.date.data, self.reference.data or "")
 
 
 def rows_for(invoices: Sequence[Transaction], chosen_id: int | None = None) -> list[dict[str, Any]]:
