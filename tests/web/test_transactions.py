@@ -313,3 +313,23 @@ def test_a_refused_button_leads_back_to_its_document_and_nowhere_else(asha, acme
     assert refused.status_code == 409
     assert offered.format(id=sent.id) in refused.text.partition("error-page")[2]
     assert "elsewhere" not in refused.text
+
+
+# --- money is for those who handle it ---------------------------------------------------------------
+
+
+def test_sales_people_leave_an_invoice_alone_for_which_money_was_received(asha, ben, chen, acme):
+    with unit_of_work() as session:
+        invoice = make_invoice(session, session.merge(acme))
+        pay(session, session.merge(acme), "40", invoices={invoice: "40"})
+        free = make_invoice(session, session.merge(acme))
+    page = f"/invoices/{invoice.id}"
+    answer = ben.post(f"{page}/move", {"to": "void"})
+    assert (answer.status_code, "Ask somebody from finance" in answer.text) == (403, True)
+    ben.post("/invoices/bulk", {"action": "void", "ids": [invoice.id, free.id]})
+    assert "Ask somebody from finance" in ben.get("/invoices").text
+    db.session.expire_all()
+    assert (db.session.get_one(Transaction, invoice.id).status, db.session.get_one(Transaction, free.id).status) == (
+        "sent", "void",
+    )  # fmt: skip
+    assert chen.post(f"{page}/move", {"to": "void"}).status_code == 303

@@ -22,12 +22,16 @@ from zbweb.db import after_commit, organisation_of
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does it and where it came from: a signed-in person, a run, an automation."""
+    """Who does it and where it came from: a signed-in person, a run, an automation.
+
+    Who does not `handle_money` leaves alone what was received.
+    """
 
     name: str
     user_id: int | None = None
     origin: Origin = Origin.USER
     run_id: int | None = None
+    handles_money: bool = True
 
 
 SYSTEM = Actor("Billing", origin=Origin.SYSTEM)

@@ -22,7 +22,7 @@ from zbweb.billing.money import as_rate, in_words, is_rate, round_money
 from zbweb.billing.status import Status
 from zbweb.billing.words import Kind
 from zbweb.db import organisation_of
-from zbweb.errors import Conflict, Invalid, NotFound
+from zbweb.errors import Conflict, Invalid, NotAllowed, NotFound
 
 ENTITY = "payment"
 ZERO = Decimal(0)
@@ -230,8 +230,18 @@ def delete(session: Session, payment: Payment, *, actor: Actor) -> None:
     session.delete(payment)
 
 
+def ensure_may_touch(invoice: Transaction, actor: Actor) -> None:
+    """Raise NotAllowed when money was received for the invoice, and the actor does not handle money."""
+    if invoice.paid and not actor.handles_money:
+        raise NotAllowed("Money was received for this invoice. Ask somebody from finance to change or void it.")
+
+
 def release(session: Session, invoice: Transaction, *, actor: Actor) -> None:
-    """Return every payment of an invoice to the customer's credit; the caller holds the customer and the invoice."""
+    """Return every payment of an invoice to the customer's credit; the caller holds the customer and the invoice.
+
+    Raises NotAllowed for whoever does not handle money.
+    """
+    ensure_may_touch(invoice, actor)
     statement = select(Payment).join(Allocation).where(Allocation.transaction_id == invoice.id).order_by(Payment.id)
     for payment in session.scalars(statement).all():
         _unallocate(session, payment, invoice, actor)

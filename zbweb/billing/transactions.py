@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from zbweb.billing import balances, books, fulfilment, journal, money, numbering, removal, standing, status
+from zbweb.billing import balances, books, fulfilment, journal, money, numbering, payments, removal, standing, status
 from zbweb.billing.changes import Changes, apply, differences, ensure_current, jsonable
 from zbweb.billing.composing import Composed, compose
 from zbweb.billing.drafts import Draft, LineDraft, Potential, from_transaction
@@ -101,6 +101,7 @@ def edit(session: Session, transaction: Transaction, draft: Draft, *, version: i
     _hold_order(session, transaction)
     if sentence := editable(transaction):
         raise Conflict(sentence)
+    payments.ensure_may_touch(transaction, actor)
     composed = compose(session, replace(draft, kind=Kind(transaction.kind)), before=transaction)
     _ensure_allowed(session, transaction, composed)
     changes = differences(transaction, composed.values)

@@ -49,7 +49,7 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # flask-login is untyped
     @property
     def actor(self) -> Actor:
         """How this person stands in the journal."""
-        return Actor(self.name, user_id=self.user_id)
+        return Actor(self.name, user_id=self.user_id, handles_money=self.role in (Role.ADMIN, Role.FINANCE))
 
 
 def person() -> SignedIn:
