@@ -364,3 +364,16 @@ def test_numbers_are_read_as_people_type_them(text, value):
 def test_what_is_no_plain_number_is_refused(text):
     with pytest.raises(ValueError, match="Write a"):
         parse(text)
+
+
+def test_the_first_document_in_a_currency_asks_for_its_rate(asha):
+    with unit_of_work() as session:
+        rand = make_customer(session, display_name="Cape", currency="ZAR")
+    page = asha.get(f"/invoices/new?customer_id={rand.id}").text
+    assert re.search(r'name="exchange_rate"[^>]*value=""', page)
+    typed = {"customer_id": rand.id, "customer_name": "Cape", "date": "2026-11-01", "currency": "ZAR"}
+    line = {"lines-0-name": "Widget", "lines-0-quantity": "1", "lines-0-rate": "1000"}
+    answer = asha.post("/invoices/new", typed | line | {"exchange_rate": ""})
+    assert (answer.status_code, "Give the exchange rate as a number above zero" in answer.text) == (422, True)
+    assert asha.post("/invoices/new", typed | line | {"exchange_rate": "0.055"}).status_code == 303
+    assert re.search(r'name="exchange_rate"[^>]*value="0.055"', asha.get(f"/invoices/new?customer_id={rand.id}").text)

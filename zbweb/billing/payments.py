@@ -269,7 +269,7 @@ def _hold(session: Session, payment: Payment) -> Payment:
 
 def _checked(session: Session, draft: PaymentDraft, currency: str) -> dict[str, Any]:
     own = books.own(session)
-    amount = _in_coins(draft.amount, currency)
+    amount, is_foreign = _in_coins(draft.amount, currency), currency != own.base_currency
     checks = {
         "amount": (not 0 < amount < money.LIMIT, "The amount must be more than zero."),
         "date": (
@@ -277,7 +277,10 @@ def _checked(session: Session, draft: PaymentDraft, currency: str) -> dict[str, 
             "A payment is dated today or earlier, with the year in full.",
         ),
         "mode": (draft.mode not in MODES, "Choose how the money came in."),
-        "exchange_rate": (not is_rate(as_rate(draft.exchange_rate)), "Give the exchange rate as a number above zero."),
+        "exchange_rate": (
+            is_foreign and not is_rate(as_rate(draft.exchange_rate)),
+            "Give the exchange rate as a number above zero.",
+        ),
     }
     if faults := {name: sentence for name, (is_wrong, sentence) in checks.items() if is_wrong}:
         raise Invalid(" ".join(faults.values()), faults)
@@ -287,7 +290,7 @@ def _checked(session: Session, draft: PaymentDraft, currency: str) -> dict[str, 
         "mode": draft.mode,
         "reference": draft.reference.strip(),
         "notes": draft.notes.strip(),
-        "exchange_rate": Decimal(1) if currency == own.base_currency else as_rate(draft.exchange_rate),
+        "exchange_rate": as_rate(draft.exchange_rate) if is_foreign else Decimal(1),
     }
     ensure_fits(Payment, values)
     return values

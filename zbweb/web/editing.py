@@ -127,10 +127,10 @@ def _settle_customer(session: Session, editor: Editor, picked: int | None) -> No
 
 
 def _settle_currency(session: Session, form: TransactionForm, currency: str) -> None:
-    """A currency that the document did not have a moment ago brings the rate it was last billed at."""
+    """A currency that the document did not have a moment ago brings the rate it was last billed at, or none yet."""
     if form.currency.data != currency:
         form.exchange_rate.raw_data = None
-        form.exchange_rate.data = offers.last_rate(session, currency) or Decimal(1)
+        form.exchange_rate.data = offers.rate_to_begin_with(session, currency)
     form.currency.data = currency
 
 

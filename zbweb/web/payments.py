@@ -1,7 +1,5 @@
 """Payments: the list, recording one against open invoices, and what is done with it afterwards."""
 
-from decimal import Decimal
-
 from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -155,7 +153,7 @@ def _payment_form(customer: Customer, invoice: Transaction | None) -> PaymentFor
     values = {
         "date": books.today(session),
         "amount": invoice.balance if invoice else None,
-        "exchange_rate": offers.last_rate(session, books.currency_of(session, customer)) or Decimal(1),
+        "exchange_rate": offers.rate_to_begin_with(session, books.currency_of(session, customer)),
         "allocations": rows_for(payments.open_invoices(session, customer.id), invoice.id if invoice else None),
     }
     return PaymentForm(data=values)

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
+from zbweb.billing import books
 from zbweb.billing.models import Customer, Item, Transaction
 from zbweb.billing.naming import name_key
 from zbweb.billing.queries.customers import contains
@@ -43,6 +44,11 @@ def item_named(session: Session, name: str) -> Item | None:
     statement = select(Item).where(Item.active, is_it).limit(2)
     found = list(session.scalars(statement)) if typed else []
     return found[0] if len(found) == 1 else None
+
+
+def rate_to_begin_with(session: Session, currency: str) -> Decimal | None:
+    """The rate a form begins with: 1 for the base currency, the last one used, or none for a currency never billed."""
+    return Decimal(1) if currency == books.own(session).base_currency else last_rate(session, currency)
 
 
 def last_rate(session: Session, currency: str) -> Decimal | None:

@@ -82,7 +82,7 @@ class PaymentForm(AllocationsForm):
     amount = AmountField("Amount Received", [InputRequired("Enter the amount.")])
     date = DateField("Payment Date", [InputRequired("Choose the date.")])
     mode = SelectField("Payment Mode", choices=options(MODES.items()), default="bank_transfer")
-    exchange_rate = AmountField("Exchange Rate", default=Decimal(1))
+    exchange_rate = AmountField("Exchange Rate")
     reference = StringField("Reference", [_SHORT])
     notes = TextAreaField("Notes")
 
@@ -100,7 +100,7 @@ class PaymentForm(AllocationsForm):
             mode=self.mode.data,
             reference=self.reference.data or "",
             notes=self.notes.data or "",
-            exchange_rate=self.exchange_rate.data or Decimal(1),
+            exchange_rate=self.exchange_rate.data or ZERO,
             request_key=self.request_key.data or None,
         )
 

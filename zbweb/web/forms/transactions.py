@@ -223,7 +223,7 @@ class TransactionForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
             date=self.date.data or before.date,
             customer_id=customer_id,
             currency=before.currency if is_same else "",
-            exchange_rate=self.exchange_rate.data or ONE,
+            exchange_rate=self.exchange_rate.data or ZERO,
             tax_mode=TaxMode(self.tax_mode.data or TaxMode.EXCLUSIVE),
             discount_kind=DiscountKind(self.discount_kind.data or DiscountKind.PERCENT),
             billing_address=before.billing_address if is_same else None,
