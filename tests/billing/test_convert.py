@@ -222,7 +222,13 @@ def total_of(invoices):
 
 @pytest.mark.parametrize(
     ("quantity", "rate", "discount", "parts"),
-    [("7", "1", "1", "111111"), ("3", "100", "10", "11"), ("5", "19.99", "3.33", "22"), ("4", "1", "0.01", "111")],
+    [
+        ("7", "1", "1", "111111"),
+        ("3", "100", "10", "11"),
+        ("5", "19.99", "3.33", "22"),
+        ("4", "1", "0.01", "111"),
+        ("40", "1", "0.20", "1" * 39),
+    ],
 )
 def test_a_line_s_discount_is_shared_so_that_the_parts_come_to_the_order(asha, quantity, rate, discount, parts):
     with unit_of_work() as session:
@@ -251,6 +257,17 @@ def test_charges_that_a_voided_or_deleted_invoice_bore_are_borne_by_the_next(ash
     with unit_of_work() as session:
         third = bill(session, session.get_one(Transaction, order.id))
     assert (third.shipping, third.adjustment, third.total) == (Decimal(25), Decimal(-5), Decimal(120))
+
+
+def test_a_person_s_own_adjustment_of_an_invoice_is_not_charged_back_by_the_next(asha):
+    with unit_of_work() as session:
+        order = make_order(session, make_customer(session), lines=[make_line(quantity="2")])
+    with unit_of_work() as session:
+        first = bill(session, session.get_one(Transaction, order.id), {0: "1"})
+        kinder = replace(from_transaction(first), adjustment=Decimal(-20))
+        transactions.edit(session, first, kinder, version=None, actor=SYSTEM)
+        second = bill(session, session.get_one(Transaction, order.id))
+    assert (second.adjustment, second.total) == (0, 100)
 
 
 def test_another_part_asked_for_from_a_stale_page_is_another_invoice(asha):

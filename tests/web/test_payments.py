@@ -234,5 +234,8 @@ def test_a_refund_or_an_allocation_sent_twice_is_done_once(chen, acme, invoices)
     assert chen.post(f"/payments/{payment.id}/refund", asked).status_code == 409
     applied = to(**{str(invoices[0].id): "5"}) | {"version": version}
     assert chen.post(f"/payments/{payment.id}/allocate", applied).status_code == 409
+    (version,) = set(re.findall(r'name="version" value="(\d+)"', chen.get(f"/payments/{payment.id}").text))
+    applied["version"] = version
+    assert [chen.post(f"/payments/{payment.id}/allocate", applied).status_code for _ in range(2)] == [303, 409]
     db.session.expire_all()
-    assert db.session.get_one(Payment, payment.id).unused == 90
+    assert db.session.get_one(Payment, payment.id).unused == 85

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from zbweb.billing import books, fulfilment, journal, standing
-from zbweb.billing.drafts import Draft, LineDraft
+from zbweb.billing.drafts import Draft
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import Line, Transaction
 from zbweb.billing.money import round_money
@@ -89,12 +89,16 @@ def _invoice_order(
     draft = _copy(session, order, Kind.INVOICE)
     given = fulfilment.discounted(session, wanted)
     lines = tuple(
-        _billing(line, held, wanted[held.id], order.currency, left=held.discount_value - given.get(held.id, ZERO))
-        if wanted[held.id] == remaining[held.id]
-        else _billing(line, held, wanted[held.id], order.currency)
+        replace(
+            line, quantity=wanted[held.id], source_line_id=held.id,
+            discount_value=_discount(
+                held, wanted[held.id], order.currency, left=held.discount_value - given.get(held.id, ZERO),
+                is_rest=wanted[held.id] == remaining[held.id],
+            ),
+        )
         for line, held in zip(draft.lines, order.lines, strict=True)
         if held.id in wanted
-    )
+    )  # fmt: skip
     draft = _part(session, order, replace(draft, lines=lines), wanted, is_rest=wanted == _chosen(remaining))
     if order.status == Status.DRAFT:
         standing.set_status(session, order, Status.CONFIRMED, actor=actor)
@@ -124,19 +128,17 @@ def _chosen(quantities: Mapping[int, Decimal]) -> dict[int, Decimal]:
     return {line_id: quantity for line_id, quantity in quantities.items() if quantity}
 
 
-def _billing(
-    line: LineDraft, ordered: Line, quantity: Decimal, currency: str, *, left: Decimal | None = None
-) -> LineDraft:
-    """The line that bills so much of an order's line.
+def _discount(ordered: Line, quantity: Decimal, currency: str, *, left: Decimal, is_rest: bool) -> Decimal:
+    """The discount of the line that bills so much of an order's line.
 
-    A discount given as an amount is shared by quantity, in the currency's coins; the part that finishes the line has
-    what is `left` of it, so that the parts come to what was ordered.
+    One given as an amount is shared by quantity, in the currency's coins and never more than is `left` of it; the part
+    that finishes the line has the rest, so that the parts come to what was ordered.
     """
-    discount = line.discount_value
-    if line.discount_kind is DiscountKind.AMOUNT:
-        share = round_money(discount * quantity / ordered.quantity, currency)
-        discount = share if left is None else max(left, ZERO)
-    return replace(line, quantity=quantity, discount_value=discount, source_line_id=ordered.id)
+    if ordered.discount_kind != DiscountKind.AMOUNT:
+        return ordered.discount_value
+    share = left if is_rest else round_money(ordered.discount_value * quantity / ordered.quantity, currency)
+    gross = round_money(ordered.rate * quantity, currency)
+    return max(min(share, left, gross), ZERO)
 
 
 def _part(session: Session, order: Transaction, draft: Draft, wanted: Mapping[int, Decimal], *, is_rest: bool) -> Draft:
@@ -146,9 +148,9 @@ def _part(session: Session, order: Transaction, draft: Draft, wanted: Mapping[in
     amount is shared by value, and the last invoice has what the others left of it.
     """
     earlier = fulfilment.live_invoices(session, order.id)
-    shipped = sum((invoice.shipping for invoice in earlier), ZERO)
-    adjusted = sum((invoice.adjustment for invoice in earlier), ZERO)
-    draft = replace(draft, shipping=max(order.shipping - shipped, ZERO), adjustment=order.adjustment - adjusted)
+    shipping = max(order.shipping - sum((invoice.shipping for invoice in earlier), ZERO), ZERO)
+    adjustment = ZERO if any(invoice.adjustment for invoice in earlier) else order.adjustment
+    draft = replace(draft, shipping=shipping, adjustment=adjustment)
     if draft.discount_kind is DiscountKind.PERCENT:
         return draft
     if is_rest:
@@ -197,7 +199,8 @@ def _quote_key(quote: Transaction) -> str:
 
 def _order_key(order: Transaction, version: int, quantities: Mapping[int, Decimal] | None) -> str:
     """What was asked of which version of an order."""
-    asked = "all" if quantities is None else repr(sorted((key, f"{each:f}") for key, each in quantities.items()))
+    parts = sorted((key, f"{each.normalize():f}") for key, each in (quantities or {}).items())
+    asked = "all" if quantities is None else repr(parts)
     return f"order-{order.id}-{version}-{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
 
 

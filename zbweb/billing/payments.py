@@ -151,6 +151,8 @@ def allocate(
         _add_allocation(session, payment, invoice, wanted[invoice_id])
         _settle(session, invoice, actor, "payment_applied", payment)
     balances.settle_payment(session, payment)
+    if wanted:
+        payment.version += 1  # the page that asked for it does not do it again
 
 
 def unallocate(session: Session, payment: Payment, invoice_id: int, *, actor: Actor) -> None:
