@@ -12,7 +12,7 @@ from tests.factories.customers import make_customer
 from tests.factories.transactions import make_invoice, make_line, pay
 from zbweb.billing import balances, books, journal, payments, receivables
 from zbweb.billing.models import Allocation, OutboxRow, Payment
-from zbweb.billing.payments import RefundDraft
+from zbweb.billing.payment_drafts import PaymentDraft, RefundDraft
 from zbweb.db import unit_of_work
 from zbweb.errors import Conflict, Invalid
 
@@ -157,10 +157,10 @@ def test_an_edited_payment_covers_at_least_what_it_settles(asha, acme):
     with unit_of_work() as session:
         invoice = make_invoice(session, acme)
         payment = pay(session, acme, "100", invoices={invoice: "60"})
-        draft = payments.PaymentDraft(acme.id, payment.date, Decimal("59.99"), reference="wire")
+        draft = PaymentDraft(acme.id, payment.date, Decimal("59.99"), reference="wire")
         with pytest.raises(Invalid, match="60"):
             payments.edit(session, payment, draft, version=payment.version, actor=asha.actor)
-        draft = payments.PaymentDraft(acme.id, payment.date, Decimal(80), reference="wire")
+        draft = PaymentDraft(acme.id, payment.date, Decimal(80), reference="wire")
         payments.edit(session, payment, draft, version=payment.version, actor=asha.actor)
         assert (payment.amount, payment.unused, payment.reference) == (80, 20, "wire")
 

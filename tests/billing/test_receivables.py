@@ -8,7 +8,7 @@ import pytest
 from tests.factories.customers import make_customer
 from tests.factories.transactions import make_invoice, make_line, pay
 from zbweb.billing import books, moves, payments, receivables
-from zbweb.billing.payments import RefundDraft
+from zbweb.billing.payment_drafts import RefundDraft
 from zbweb.billing.statements import statement
 from zbweb.billing.status import Status
 from zbweb.db import unit_of_work

@@ -6,6 +6,7 @@ from decimal import Decimal
 from zbweb.billing import books, convert, moves, payments, transactions
 from zbweb.billing.drafts import Draft, LineDraft
 from zbweb.billing.journal import SYSTEM
+from zbweb.billing.payment_drafts import PaymentDraft
 from zbweb.billing.status import Status
 from zbweb.billing.words import Kind
 
@@ -51,5 +52,5 @@ def bill(session, order, quantities=None, **values):
 def pay(session, customer, amount, *, invoices=None, on: date | None = None, actor=SYSTEM, **values):
     """A payment; `invoices` maps invoices to what of it settles each."""
     allocations = {invoice.id: Decimal(part) for invoice, part in (invoices or {}).items()}
-    draft = payments.PaymentDraft(customer.id, on or books.today(session), Decimal(amount), allocations, **values)
+    draft = PaymentDraft(customer.id, on or books.today(session), Decimal(amount), allocations, **values)
     return payments.record(session, draft, actor=actor)

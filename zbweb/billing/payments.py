@@ -7,7 +7,6 @@ journalled too, which is what tells the CRM.
 
 import datetime
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +18,7 @@ from zbweb.billing.changes import Changes, apply, differences, ensure_current, e
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import Allocation, Customer, Payment, Refund, Transaction
 from zbweb.billing.money import as_rate, in_words, is_rate, round_money
+from zbweb.billing.payment_drafts import PaymentDraft, RefundDraft
 from zbweb.billing.status import Status
 from zbweb.billing.words import Kind
 from zbweb.db import organisation_of
@@ -36,33 +36,6 @@ MODES = {
 }
 """How money came in: value and what people read."""
 _EARLIEST = datetime.date(1900, 1, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentDraft:
-    """A payment as typed, in the customer's currency; `allocations` by invoice id.
-
-    `exchange_rate` is base units for one of the currency. The same `request_key` is recorded once.
-    """
-
-    customer_id: int
-    date: datetime.date
-    amount: Decimal
-    allocations: Mapping[int, Decimal] = field(default_factory=dict)
-    mode: str = "bank_transfer"
-    reference: str = ""
-    notes: str = ""
-    exchange_rate: Decimal = Decimal(1)
-    request_key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RefundDraft:
-    """A part of a payment given back, as typed."""
-
-    amount: Decimal
-    date: datetime.date
-    reference: str = ""
 
 
 def get(session: Session, payment_id: int) -> Payment:

@@ -17,7 +17,7 @@ from zbweb.billing.drafts import Draft, LineDraft, from_transaction
 from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import Customer, Item, Organisation, Transaction
 from zbweb.billing.money import round_money
-from zbweb.billing.payments import PaymentDraft
+from zbweb.billing.payment_drafts import PaymentDraft
 from zbweb.billing.status import Status
 from zbweb.billing.words import DiscountKind, Kind
 

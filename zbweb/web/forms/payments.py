@@ -22,7 +22,8 @@ from wtforms.validators import InputRequired, Length
 from wtforms.widgets import HiddenInput
 
 from zbweb.billing.models import Transaction
-from zbweb.billing.payments import MODES, PaymentDraft, RefundDraft
+from zbweb.billing.payment_drafts import PaymentDraft, RefundDraft
+from zbweb.billing.payments import MODES
 from zbweb.web.forms.amounts import AmountField
 from zbweb.web.forms.choices import options
 
