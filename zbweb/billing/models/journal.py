@@ -20,6 +20,7 @@ class JournalEntry(OrganisationOwned, Base):
         Index(None, "organisation_id", "entity", "entity_id", "id"),
         Index(None, "organisation_id", "id"),
     )
+    is_indexed_by_others = True
 
     id: Mapped[PrimaryKey]
     at: Mapped[UtcTime] = mapped_column(default=now)

@@ -35,6 +35,7 @@ class Link(OrganisationOwned, Base):
         Index(None, "organisation_id", "entity", "entity_id"),
         Index(None, "connection_id", "crm_module", "crm_id", "state"),
     )  # fmt: skip
+    is_indexed_by_others = True
 
     id: Mapped[PrimaryKey]
     connection_id: Mapped[int] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"))

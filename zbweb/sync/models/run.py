@@ -64,6 +64,7 @@ class SyncEntry(OrganisationOwned, Base):
         Index(None, "connection_id", "crm_module", "crm_id"),
         Index(None, "organisation_id", "entity", "entity_id"),
     )
+    is_indexed_by_others = True
 
     id: Mapped[PrimaryKey]
     run_id: Mapped[int] = mapped_column(ForeignKey("sync_runs.id", ondelete="CASCADE"))
