@@ -281,6 +281,13 @@ def test_the_preview_says_what_would_be_refused(asha, acme):
     assert "The discount of 50" in text
 
 
+@pytest.mark.parametrize("rate", ["1,50", "1.234,50", "a lot"])
+def test_the_preview_says_which_amount_it_cannot_read_instead_of_counting_it_as_nothing(asha, acme, rate):
+    text = preview(asha, typed(acme, ("A", "1", rate)))
+    assert "Rate: Write a number with a point, such as 12.50." in text
+    assert "$0.00" not in text
+
+
 def test_the_due_date_follows_date_and_terms(asha, acme):
     with unit_of_work() as session:
         term = payment_terms.create(session, TermDraft("Net 30", days=30), actor=SYSTEM)

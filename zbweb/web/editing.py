@@ -85,6 +85,8 @@ def preview(session: Session, editor: Editor) -> Preview:
     """The totals of what is typed, even while it could not be saved yet."""
     own, draft = books.own(session), _readable(editor.draft())
     currency = books.currency_of(session, editor.customer) if editor.customer else own.base_currency
+    if sentence := editor.form.unread():
+        return Preview(currency, own.base_currency, None, draft.due_date, sentence)
     try:
         composed = composing.compose(session, draft, before=editor.held)
         return Preview(currency, own.base_currency, composed.totals, composed.values["due_date"])

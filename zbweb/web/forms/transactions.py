@@ -131,6 +131,12 @@ class TransactionForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
     potential_stage = HiddenField()
     lines = FieldList(FormField(LineForm), label="Lines")
 
+    def unread(self) -> str:
+        """A sentence about the first amount that is no number; empty when all can be read."""
+        fields = [*self, *(field for entry in self.lines.entries for field in entry.form)]
+        wrong = (field for field in fields if isinstance(field, AmountField) and field.process_errors)
+        return next((f"{field.label.text}: {field.process_errors[0]}" for field in wrong), "")
+
     def __contains__(self, name: str) -> bool:
         return self._line_field(name) is not None or super().__contains__(name)
 
