@@ -17,6 +17,7 @@ from zbweb.clock import now
 from zbweb.db import unit_of_work
 from zbweb.errors import Conflict
 from zbweb.sandbox.merging import merge
+from zbweb.sync.pairs import skipped_twins
 from zbweb.sync.repair import merging
 
 STEPS = st.integers(min_value=1, max_value=9)
@@ -62,9 +63,12 @@ class PeopleHere(World):
     @precondition(lambda self: len(self.partners.customers()) > 1)
     @rule(pick=PICK, step=STEPS)
     def merge_here(self, pick, step):
+        """Whose namesake there was skipped gives the other's record that name, too."""
         kept_id, other_id = two_of([each.id for each in self.partners.customers()], pick, step)
         with unit_of_work() as session, suppress(Conflict):  # a business and an individual
             kept, other = merging.both_locked(session, kept_id, other_id)
+            if skipped_twins(session, self.partners.connection_id, [kept_id]):
+                self.allowed["there"][kept.display_name] += 1
             merging.merge(session, kept, other, actor=ASHA)
         self.ledger.forget()
 
