@@ -41,6 +41,10 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Connection as DatabaseConnection
 from sqlalchemy.orm import (
     DeclarativeBase,
@@ -234,6 +238,11 @@ def reserve_ids(session: Session, model: type[Base], count: int) -> list[int]:
         return list(session.scalars(select(func.nextval(sequence)).select_from(func.generate_series(1, count))))
     last = session.scalar(_LAST_ID, {"table": model.__tablename__}) or 0
     return list(range(last + 1, last + 1 + count))
+
+
+def tolerant_insert(session: Session, model: type[Base]) -> PostgresqlInsert | SqliteInsert:
+    """An INSERT that can be told what to do on a conflict, in the words of the session's database."""
+    return postgresql_insert(model) if session.get_bind().dialect.name == "postgresql" else sqlite_insert(model)
 
 
 def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -10,14 +10,12 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import case, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from zbweb.billing.models import JournalEntry, OutboxRow
 from zbweb.billing.words import Origin
 from zbweb.clock import now
-from zbweb.db import after_commit, organisation_of
+from zbweb.db import after_commit, organisation_of, tolerant_insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +76,7 @@ def put_in_outbox(session: Session, entity: str, entity_ids: list[int]) -> None:
     if not entity_ids:
         return
     organisation_id = organisation_of(session)
-    insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    statement = insert(OutboxRow)
+    statement = tolerant_insert(session, OutboxRow)
     statement = statement.on_conflict_do_update(
         index_elements=["organisation_id", "entity", "entity_id"],
         set_={

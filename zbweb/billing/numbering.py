@@ -5,13 +5,11 @@ taken by a unit that rolls back is given to the next. UNIQUE constraints on the 
 """
 
 from sqlalchemy import exists, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from zbweb.billing.models import NumberSeries, Payment, Transaction
 from zbweb.billing.words import Kind
-from zbweb.db import organisation_of
+from zbweb.db import organisation_of, tolerant_insert
 from zbweb.errors import Invalid
 
 PAYMENTS = "payments"
@@ -74,7 +72,6 @@ def _locked(session: Session, kind: str) -> NumberSeries:
 
 def _start(session: Session, kind: str) -> None:
     """Begin a series; of two who begin it at once, one finds the other's row."""
-    insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
     row = {"organisation_id": organisation_of(session), "kind": str(kind), "prefix": PREFIXES[kind]}
-    statement = insert(NumberSeries).values(**row, next_number=1, padding=6).on_conflict_do_nothing()
+    statement = tolerant_insert(session, NumberSeries).values(**row, next_number=1, padding=6).on_conflict_do_nothing()
     session.connection().execute(statement)

@@ -71,7 +71,7 @@ class Entity(StrEnum):
 
 
 class LinkState(StrEnum):
-    """ACTIVE: a pair. APART: the same name, told to stay apart (skipped twins). ARCHIVED: was a pair; see `reason`."""
+    """ACTIVE: a pair. APART: no pair, but remembered. ARCHIVED: was a pair. `reason` says why it is none."""
 
     ACTIVE = "active"
     APART = "apart"

@@ -11,8 +11,6 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from zbweb.billing import books, moves, transactions
@@ -23,6 +21,7 @@ from zbweb.billing.status import Status
 from zbweb.billing.words import Kind, Origin
 from zbweb.clock import now
 from zbweb.crm.port import Record, StageKind
+from zbweb.db import tolerant_insert
 from zbweb.errors import AppError, Invalid
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.won import KIND_OF, Held, Plan, Situation, plan
@@ -134,8 +133,7 @@ def follow(desk: Desk, connection: Connection, ready: Ready) -> None:
 
 def _hold(session: Session, connection: Connection, crm_id: str) -> SeenPotential:
     """The potential's row, made if need be, ours until the unit of work ends."""
-    insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    new = insert(SeenPotential).values(
+    new = tolerant_insert(session, SeenPotential).values(
         organisation_id=connection.organisation_id, connection_id=connection.id, crm_id=crm_id, kind="", seen_at=now()
     )
     session.connection().execute(new.on_conflict_do_nothing(index_elements=["connection_id", "crm_id"]))

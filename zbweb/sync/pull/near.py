@@ -156,7 +156,7 @@ def freed(session: Session, connection_id: int) -> list[int]:
     pairs = list(session.scalars(statement))
     for pair in pairs:
         pair.state = ReviewState.APART
-    session.flush()
+    session.flush()  # whoever is in another open pair still waits
     ids = {pair.customer_id for pair in pairs}
     return sorted(ids - undecided(session, connection_id, ids))
 

@@ -124,13 +124,13 @@ def take_accounts(desk: Desk, records: Sequence[Record]) -> None:
 def take_contacts(desk: Desk, records: Sequence[Record]) -> None:
     """Bring contacts in as what they already are here, else as the choice of module says."""
     known = gather(desk.session, desk.connection_id, "Contacts", [str(record["id"]) for record in records])
-    sorted_: dict[Table | None, list[Record]] = {}
+    by_table: dict[Table | None, list[Record]] = {}
     for record in records:
         table = _table_of(desk, record, known.owners.get(str(record["id"])))
-        sorted_.setdefault(table, []).append(record)
-    if individuals := sorted_.get(Table.CONTACT):
+        by_table.setdefault(table, []).append(record)
+    if individuals := by_table.get(Table.CONTACT):
         bring_in(desk, Table.CONTACT, individuals)
-    if persons := sorted_.get(Table.PERSON):
+    if persons := by_table.get(Table.PERSON):
         bring_in_persons(desk, persons)
 
 

@@ -10,14 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, exists, func, literal, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from zbweb.billing.journal import put_in_outbox
 from zbweb.billing.models import ContactPerson, Customer, OutboxRow
 from zbweb.clock import now
-from zbweb.db import organisation_of
+from zbweb.db import organisation_of, tolerant_insert
 from zbweb.sync.core.fields import Table
 from zbweb.sync.core.words import Entity, LinkState
 from zbweb.sync.holdings import KINDS
@@ -195,7 +193,6 @@ def enrol_all(session: Session, connection_id: int) -> None:
     """Have every record without a link wait: the first push tells the CRM all that was here before."""
     organisation_id = organisation_of(session)
     columns = OutboxRow.__table__.c
-    insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
     for entity, model in _MODELS.items():
         waits = exists().where(
             OutboxRow.organisation_id == organisation_id, OutboxRow.entity == entity, OutboxRow.entity_id == model.id
@@ -215,7 +212,7 @@ def enrol_all(session: Session, connection_id: int) -> None:
             .where(model.organisation_id == organisation_id, ~waits, ~_link_of(connection_id, entity, model))
             .order_by(model.id)
         )
-        statement = insert(OutboxRow).from_select(list(row), unlinked)
+        statement = tolerant_insert(session, OutboxRow).from_select(list(row), unlinked)
         session.connection().execute(statement.on_conflict_do_nothing())  # one that is saved meanwhile waits already
 
 

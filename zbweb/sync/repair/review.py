@@ -79,7 +79,7 @@ def keep_apart(session: Session, pair_id: int, *, actor: Actor) -> Customer:
     """
     pair = _find(session, pair_id)
     pair.state, pair.decided_by = ReviewState.APART, actor.name
-    session.flush()
+    session.flush()  # whoever is in another open pair still waits
     if not near.undecided(session, pair.connection_id, [pair.customer_id]):
         waiting.ensure(session, Entity.CUSTOMER, [pair.customer_id])
         claims.wake_documents(session, [pair.customer_id])
