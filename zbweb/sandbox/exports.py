@@ -120,7 +120,7 @@ def _write(sandbox: Sandbox, job: Job) -> Job:
     path.parent.mkdir(parents=True, exist_ok=True)
     with (
         sandbox.reading() as connection,
-        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as zipped,
         zipped.open(f"{job.id}.csv", "w") as raw,
         TextIOWrapper(raw, "utf-8", newline="") as text,
     ):

@@ -21,7 +21,7 @@ log = structlog.get_logger()
 EXPORT_FROM = 5_000
 """From this many records on, an export costs fewer calls and less time than pages."""
 EXPORT_BATCH = 1_000
-_POLL_SECONDS = (*(0.2,) * 5, *(0.3,) * 5, 0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 5.0, 10.0)
+_POLL_SECONDS = (*(0.2,) * 10, *(0.3,) * 10, 0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 5.0, 10.0)
 _EXPORT_DEADLINE_SECONDS = 1800
 
 
