@@ -76,7 +76,7 @@ def part(desk: Desk, link: Link) -> None:
     """The CRM's document was deleted: ours stays, without a pair."""
     if link.state != LinkState.ACTIVE:
         return
-    link.state, link.reason, link.synced_at = LinkState.ARCHIVED, LinkReason.DELETED_IN_CRM, now()
+    link.end(LinkReason.DELETED_IN_CRM)
     desk.note(Fate(
         Outcome.DELETED, Reason.DOCUMENT_GONE_IN_CRM, Entity.TRANSACTION, link.crm_module, link.crm_id, link.crm_name,
         link.entity_id,

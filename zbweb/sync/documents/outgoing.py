@@ -16,7 +16,7 @@ from zbweb.db import db
 from zbweb.sync.core.document_words import CRM_MODULES
 from zbweb.sync.core.documents import Paper, Values, has_currency, to_record, with_row_ids
 from zbweb.sync.core.reasons import Reason
-from zbweb.sync.core.words import Direction, Entity, LinkReason, LinkState, Outcome
+from zbweb.sync.core.words import Direction, Entity, LinkReason, Outcome
 from zbweb.sync.desk import Desk
 from zbweb.sync.documents import overtaken, shapes, vanished
 from zbweb.sync.documents.sheets import Refused, Sheet, Told, composed
@@ -203,7 +203,7 @@ def _changes(courier: Courier, module: SentModule, told: Told) -> Record:
 
 def _write_down_gone(courier: Courier, desk: Desk, sheet: Sheet, link: Link | None) -> None:
     if link is not None:
-        link.state, link.reason, link.synced_at = LinkState.ARCHIVED, LinkReason.DELETED_IN_CRM, now()
+        link.end(LinkReason.DELETED_IN_CRM)
     desk.note(fate_of(sheet.paper, Outcome.SKIPPED, Reason.DOCUMENT_GONE, crm_id=sheet.crm_id))
     courier.done(desk, sheet.row)
 

@@ -9,7 +9,6 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from zbweb.clock import now
 from zbweb.sync.core.verdicts import invalid_fields
 from zbweb.sync.core.words import Entity, LinkReason, LinkState
 from zbweb.sync.documents import products
@@ -63,6 +62,5 @@ def _archive(session: Session, connection_id: int, crm_ids: Collection[str]) -> 
     )
     links = session.scalars(statement.execution_options(populate_existing=True)).all()
     for link in links:
-        link.state, link.synced_at = LinkState.ARCHIVED, now()
-        link.reason = link.reason or LinkReason.DELETED_IN_CRM
+        link.end(link.reason or LinkReason.DELETED_IN_CRM)
     return {(link.crm_module, link.crm_id) for link in links}

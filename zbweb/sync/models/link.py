@@ -55,6 +55,10 @@ class Link(OrganisationOwned, Base):
     synced_at: Mapped[UtcTime] = mapped_column(default=now)
     created_at: Mapped[UtcTime] = mapped_column(default=now)
 
+    def end(self, reason: str) -> None:
+        """Have it be the memory of a pair only, and say why."""
+        self.state, self.reason, self.synced_at = LinkState.ARCHIVED, reason, now()
+
 
 class ReviewPair(OrganisationOwned, Base):
     """Two customers that may be the same: the one that was here, and the one a CRM record made, unless it is gone."""

@@ -95,7 +95,7 @@ def with_money(session: Session, ids: Iterable[int]) -> set[int]:
 
 def _follow(desk: Desk, link: Link, holding: Holding | None, *, is_busy: bool) -> None:
     if holding is None:
-        archive(link, LinkReason.DELETED_IN_CRM)
+        link.end(LinkReason.DELETED_IN_CRM)
         return
     survivor = _survivor(desk, link)
     if survivor is not None:
@@ -136,7 +136,7 @@ def _survivor(desk: Desk, link: Link) -> Link | None:
 
 
 def _move_to(desk: Desk, link: Link, survivor: Link) -> None:
-    archive(link, LinkReason.MERGED_IN_CRM)
+    link.end(LinkReason.MERGED_IN_CRM)
     desk.session.flush()  # the database allows one active link per customer: the old one goes first
     survivor.state, survivor.reason, survivor.made_by = LinkState.ACTIVE, "", link.made_by
     survivor.snapshot, survivor.crm_modified_at = {}, None  # nobody has compared the two yet
@@ -148,7 +148,7 @@ def _remove(desk: Desk, link: Link, holding: Holding) -> None:
     if isinstance(holding, Customer):
         before["persons"] = [image(person) for person in holding.contact_persons]
         _archive_links_of_persons(desk, holding.contact_persons)
-    archive(link, LinkReason.DELETED_IN_CRM)
+    link.end(LinkReason.DELETED_IN_CRM)
     desk.journal(Entity(link.entity), holding.id, "deleted", {})
     desk.note(_fate(link, Outcome.DELETED, Reason.DELETED_IN_CRM, before=before))
     desk.session.delete(holding)
@@ -162,7 +162,7 @@ def _archive_links_of_persons(desk: Desk, persons: Sequence[ContactPerson]) -> N
         Link.state == LinkState.ACTIVE,
     )
     for link in desk.session.scalars(statement):
-        archive(link, LinkReason.DELETED_IN_CRM)
+        link.end(LinkReason.DELETED_IN_CRM)
 
 
 def image(holding: Holding) -> dict[str, Any]:
@@ -171,13 +171,8 @@ def image(holding: Holding) -> dict[str, Any]:
     return {key: value.isoformat() if hasattr(value, "isoformat") else value for key, value in values.items()}
 
 
-def archive(link: Link, reason: str) -> None:
-    """End a link and say why; it stays as the memory of the pair."""
-    link.state, link.reason, link.synced_at = LinkState.ARCHIVED, reason, now()
-
-
 def _archive_and_tell(desk: Desk, link: Link, reason: Reason) -> None:
-    archive(link, LinkReason.DELETED_IN_CRM)
+    link.end(LinkReason.DELETED_IN_CRM)
     desk.note(_fate(link, Outcome.DELETED, reason))
 
 

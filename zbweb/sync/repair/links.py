@@ -16,7 +16,6 @@ from zbweb.billing import journal
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import Customer, OutboxRow
 from zbweb.billing.words import CustomerType
-from zbweb.clock import now
 from zbweb.db import organisation_of
 from zbweb.errors import Conflict, NotFound
 from zbweb.sync import connection as connections
@@ -138,7 +137,7 @@ def push_now(session: Session, customer: Customer, *, actor: Actor) -> SyncRun:
 
 def unlink(session: Session, link: Link, *, actor: Actor) -> None:
     """Part the two records; both stay as they are, and the CRM's is not fetched again unless somebody asks."""
-    _archive(link, LinkReason.UNLINKED)
+    link.end(LinkReason.UNLINKED)
     _tell(session, link, action="unlinked", actor=actor)
 
 
@@ -180,11 +179,7 @@ def archive_removed(session: Session, entity: str, entity_id: int) -> None:
         (Link.state == LinkState.ACTIVE) | Link.reason.in_((LinkReason.REPLACED, LinkReason.MERGED_HERE)),
     )  # fmt: skip
     for link in session.scalars(statement):
-        _archive(link, LinkReason.DELETED_HERE)
-
-
-def _archive(link: Link, reason: str) -> None:
-    link.state, link.reason, link.synced_at = LinkState.ARCHIVED, reason, now()
+        link.end(LinkReason.DELETED_HERE)
 
 
 def _tell(session: Session, link: Link, *, action: str, actor: Actor) -> None:
