@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from zbweb import config
-from zbweb.crm.datacentres import DATA_CENTRES, Hosts, accounts_url_of, api_url_for, hosts_of
+from zbweb.crm.datacentres import DATA_CENTRES, Hosts, accounts_url_of, api_url_for, hosts_of, page_of_record
 from zbweb.crm.errors import CredentialsRefused
 
 US = Hosts("https://accounts.zoho.com", "https://www.zohoapis.com")
@@ -75,3 +75,22 @@ def test_the_environment_wins(accounts_url):
     assert hosts_of(accounts_url) == Hosts(LOCAL, LOCAL)
     assert accounts_url_of("eu") == LOCAL
     assert api_url_for(US, "https://www.zohoapis.com") == LOCAL
+
+
+@pytest.mark.usefixtures("no_override")
+@pytest.mark.parametrize(
+    ("accounts_url", "module", "address"),
+    [
+        ("https://accounts.zoho.com", "Accounts", "https://crm.zoho.com/crm/tab/Accounts/41"),
+        ("https://accounts.zoho.eu", "Contacts", "https://crm.zoho.eu/crm/tab/Contacts/41"),
+        ("https://accounts.zohocloud.ca", "Deals", "https://crm.zohocloud.ca/crm/tab/Potentials/41"),
+        ("https://accounts.zoho.com.au", "Sales_Orders", "https://crm.zoho.com.au/crm/tab/SalesOrders/41"),
+    ],
+)
+def test_a_record_has_its_page_in_the_data_centre_it_lives_in(accounts_url, module, address):
+    assert page_of_record(accounts_url, module, "41") == address
+
+
+@pytest.mark.usefixtures("override")
+def test_a_crm_that_the_environment_names_shows_its_own_records():
+    assert page_of_record("https://accounts.zoho.eu", "Deals", "41") == f"{LOCAL}/crm/tab/Potentials/41"

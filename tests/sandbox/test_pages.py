@@ -51,6 +51,14 @@ def test_every_link_leads_to_a_page(person, acme):
         assert opened[kind], kind
 
 
+def test_a_record_is_found_under_the_real_crms_address(person, acme):
+    deal = next(link for link in links_of(person.open(f"/accounts/{acme}")) if re.fullmatch(r"/deals/\d+", link))
+    number = deal.rpartition("/")[2]
+    assert person.client.get(f"/crm/tab/Potentials/{number}").location == deal
+    assert person.client.get(f"/crm/tab/Accounts/{acme}").location == f"/accounts/{acme}"
+    assert person.client.get(f"/crm/tab/Nothing/{acme}").status_code == 404
+
+
 def test_an_address_that_leads_nowhere_is_a_page_for_people_and_json_for_programs(caller, person):
     lost = person.client.get("/no/such/page")
     assert lost.status_code == 404

@@ -42,6 +42,12 @@ def crm_call(crm, path, body, method="POST"):
     return answer.json()
 
 
+def crm_page(url):
+    import urllib3
+
+    return html.unescape(urllib3.request("GET", url).data.decode())
+
+
 def found(page):
     return re.findall(r'name="crm_id" value="(\d+)"', page)
 
@@ -109,3 +115,22 @@ def test_an_unlinked_customer_can_be_linked_anew(connected, account, customer):
     assert [link.state for link in db.session.scalars(select(Link).where(Link.entity == "customer"))] == [
         "archived"
     ] * 2
+
+
+def test_a_linked_customer_leads_to_its_page_in_the_crm(connected, crm, account, customer):
+    connected.post(f"/customers/{customer.id}/link", {"crm_id": account, "crm_name": NAME})
+    assert f'href="/crm-records/Accounts/{account}"' in connected.get(f"/customers/{customer.id}").text
+    answer = connected.get(f"/crm-records/Accounts/{account}")
+    assert answer.location == f"{crm.url}/crm/tab/Accounts/{account}"
+    assert NAME in crm_page(answer.location)
+
+
+@pytest.mark.parametrize("path", ["Users/41", "Accounts/x", "Accounts/41.evil.example"])
+def test_nothing_but_records_is_led_to(connected, path):
+    assert connected.get(f"/crm-records/{path}").status_code == 404
+
+
+def test_without_a_connection_one_is_told_to_make_it(asha):
+    answer = asha.get("/crm-records/Accounts/41")
+    assert answer.status_code == 409
+    assert "Zoho CRM is not connected" in answer.text

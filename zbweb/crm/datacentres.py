@@ -19,6 +19,7 @@ class DataCentre:
     label: str
     accounts_url: str
     api_url: str
+    pages_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +31,26 @@ class Hosts:
 
 
 DATA_CENTRES = (
-    DataCentre("us", "United States", "https://accounts.zoho.com", "https://www.zohoapis.com"),
-    DataCentre("eu", "Europe", "https://accounts.zoho.eu", "https://www.zohoapis.eu"),
-    DataCentre("in", "India", "https://accounts.zoho.in", "https://www.zohoapis.in"),
-    DataCentre("au", "Australia", "https://accounts.zoho.com.au", "https://www.zohoapis.com.au"),
-    DataCentre("jp", "Japan", "https://accounts.zoho.jp", "https://www.zohoapis.jp"),
-    DataCentre("cn", "China", "https://accounts.zoho.com.cn", "https://www.zohoapis.com.cn"),
-    DataCentre("ca", "Canada", "https://accounts.zohocloud.ca", "https://www.zohoapis.ca"),
-    DataCentre("sa", "Saudi Arabia", "https://accounts.zoho.sa", "https://www.zohoapis.sa"),
-    DataCentre("uk", "United Kingdom", "https://accounts.zoho.uk", "https://www.zohoapis.uk"),
-)
+    DataCentre("us", "United States", "https://accounts.zoho.com", "https://www.zohoapis.com", "https://crm.zoho.com"),
+    DataCentre("eu", "Europe", "https://accounts.zoho.eu", "https://www.zohoapis.eu", "https://crm.zoho.eu"),
+    DataCentre("in", "India", "https://accounts.zoho.in", "https://www.zohoapis.in", "https://crm.zoho.in"),
+    DataCentre(
+        "au", "Australia", "https://accounts.zoho.com.au", "https://www.zohoapis.com.au", "https://crm.zoho.com.au"
+    ),
+    DataCentre("jp", "Japan", "https://accounts.zoho.jp", "https://www.zohoapis.jp", "https://crm.zoho.jp"),
+    DataCentre("cn", "China", "https://accounts.zoho.com.cn", "https://www.zohoapis.com.cn", "https://crm.zoho.com.cn"),
+    DataCentre(
+        "ca", "Canada", "https://accounts.zohocloud.ca", "https://www.zohoapis.ca", "https://crm.zohocloud.ca"
+    ),
+    DataCentre("sa", "Saudi Arabia", "https://accounts.zoho.sa", "https://www.zohoapis.sa", "https://crm.zoho.sa"),
+    DataCentre("uk", "United Kingdom", "https://accounts.zoho.uk", "https://www.zohoapis.uk", "https://crm.zoho.uk"),
+)  # fmt: skip
 
 _BY_ACCOUNTS = {centre.accounts_url: centre for centre in DATA_CENTRES}
 _BY_CODE = {centre.code: centre for centre in DATA_CENTRES}
 _API_KINDS = ("www", "sandbox", "developer")
+_TABS = {"Deals": "Potentials", "Sales_Orders": "SalesOrders"}
+"""Modules whose pages go by another name than the API's."""
 
 
 def accounts_url_of(code: str) -> str:
@@ -80,3 +87,10 @@ def api_url_for(hosts: Hosts, announced: object) -> str:
     address = urlsplit(announced)
     allowed = {f"{kind}.{domain}" for kind in _API_KINDS}
     return f"https://{address.netloc}" if address.scheme == "https" and address.netloc in allowed else hosts.api_url
+
+
+def page_of_record(accounts_url: str, module: str, record_id: str) -> str:
+    """Where people of the data centre, or of the CRM that the environment names, see a record."""
+    centre = _BY_ACCOUNTS.get(accounts_url, DATA_CENTRES[0])
+    host = current().crm_api_url or centre.pages_url
+    return f"{host}/crm/tab/{_TABS.get(module, module)}/{record_id}"

@@ -16,6 +16,7 @@ from zbweb import config
 from zbweb.billing import journal
 from zbweb.billing.journal import Actor
 from zbweb.clock import now
+from zbweb.crm import datacentres
 from zbweb.crm.credentials import CrmCredential, save_credential
 from zbweb.crm.grants import Grant
 from zbweb.crm.port import CrmClient, CrmModule, CrmOrganisation, CrmUser
@@ -110,6 +111,15 @@ def active_or_refuse(session: Session) -> Connection:
     if connection is None:
         raise NotConnected("Zoho CRM is not connected. Choose Connect in Settings, Integrations, Zoho Apps.")
     return connection
+
+
+def page_of_record(session: Session, module: str, crm_id: str) -> str:
+    """The address of a record's own page in Zoho CRM; raises NotConnected."""
+    credential_id = active_or_refuse(session).credential_id
+    credential = session.get(CrmCredential, credential_id) if credential_id else None
+    if credential is None:
+        raise NotConnected("The sign-in to Zoho CRM was removed. Choose Update Credentials in its settings.")
+    return datacentres.page_of_record(credential.accounts_url, module, crm_id)
 
 
 def connect(session: Session, grant: Grant, proof: Proof, *, actor: Actor, replace: bool = False) -> Connection:

@@ -23,6 +23,7 @@ PAGES = (
     "transactions",
     "editor",
     "crm_lookup",
+    "crm_records",
     "potentials",
     "transaction_actions",
     "transaction_bulk",

@@ -103,8 +103,13 @@ def occupy(lane: str = HEAVY) -> None:
         raise _too_many("You have exceeded the sub-concurrency limit of this API. Please try again later.")
 
 
+def _is_api() -> bool:
+    """Is this a call of the API? One address beside it is where people see a record."""
+    return request.path.startswith("/crm/") and not request.path.startswith("/crm/tab/")
+
+
 def _is_guarded() -> bool:
-    return request.path.startswith(("/crm/", "/oauth/v2/token"))
+    return _is_api() or request.path.startswith("/oauth/v2/token")
 
 
 def _open() -> Response | None:
@@ -113,7 +118,7 @@ def _open() -> Response | None:
         return None
     g.started, g.wall = stopwatch(), time.time()
     sandbox = current_sandbox()
-    is_api = request.path.startswith("/crm/")
+    is_api = _is_api()
     if is_api and sandbox.faults.take("drop_connections"):
         return _drop()
     if sandbox.faults.latency_ms:
@@ -182,7 +187,7 @@ def _refusal(error: ApiError) -> Response:
 
 def is_for_programs() -> bool:
     """Is this the API's address, or the control's? The others are for people."""
-    return request.path.startswith(("/crm/", "/_sandbox/"))
+    return _is_api() or request.path.startswith("/_sandbox/")
 
 
 def http_error(error: HTTPException) -> Response:
@@ -200,7 +205,7 @@ def _close(response: Response) -> Response:
     response.headers["Date"] = sandbox.clock.http_date()
     if not _is_guarded():
         return response
-    if request.path.startswith("/crm/") and not g.is_dropped:
+    if _is_api() and not g.is_dropped:
         response = _spoil(sandbox, response)
         _tell_credits(sandbox, response)
     _log(sandbox, response)
@@ -230,7 +235,7 @@ def _tell_credits(sandbox: Sandbox, response: Response) -> None:
 
 
 def _log(sandbox: Sandbox, response: Response) -> None:
-    is_api = request.path.startswith("/crm/")
+    is_api = _is_api()
     call = Call(
         method=request.method,
         path=request.path,

@@ -10,7 +10,7 @@ from zbweb.sandbox import queries, records
 from zbweb.sandbox.merging import merge
 from zbweb.sandbox.pages import lists, record_form, record_page, refusals
 from zbweb.sandbox.pages.acting import actor
-from zbweb.sandbox.pages.collections import BY_SLUG, MERGED_SLUG, SLUG, module_of
+from zbweb.sandbox.pages.collections import BY_SLUG, MERGED_SLUG, SLUG, module_of, record_url
 from zbweb.sandbox.pages.naming import Unclear, find_named, offered
 from zbweb.sandbox.pages.outcome import Outcome
 from zbweb.sandbox.panel import panel_origin
@@ -44,6 +44,13 @@ def show(slug: str, record_id: int) -> Page:
     if page.panel is not None:
         g.framed_origin = panel_origin(page.panel)
     return render_template("pages/records/show.html", collection=BY_SLUG[slug], module=module, page=page, stages=STAGES)
+
+
+@blueprint.get("/crm/tab/<tab>/<int:record_id>")
+def open_tab(tab: str, record_id: int) -> Page:
+    """The address of a record in the real CRM, where two modules go by other names than the API's."""
+    module = {"Potentials": "Deals", "SalesOrders": "Sales_Orders"}.get(tab, tab)
+    return redirect(record_url(module, record_id) or abort(404))
 
 
 @blueprint.get(f"/{SLUG}/new")
