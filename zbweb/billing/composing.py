@@ -50,6 +50,14 @@ def compose(session: Session, draft: Draft, *, before: Transaction | None = None
     return Composed(values, lines, totals)
 
 
+def due_date(session: Session, draft: Draft, *, before: Transaction | None = None) -> date | None:
+    """The due date that saving would give, whatever else is still wrong with the draft; only invoices have terms."""
+    customer = session.scalar(select(Customer).where(Customer.id == draft.customer_id))
+    if draft.kind is not Kind.INVOICE or customer is None or draft.date.year not in _YEARS:
+        return draft.due_date
+    return _due_date(session, draft, _term(session, draft, customer, before), before)
+
+
 def compute(draft: Draft) -> money.Totals:
     """The totals of a draft whose currency, taxes and rounding are known."""
     lines = tuple(
@@ -95,7 +103,7 @@ def _with_defaults(session: Session, draft: Draft, customer: Customer, before: T
     if draft.currency and draft.currency != currency:
         sentence = f"{customer.display_name} is billed in {currency}, not in {draft.currency}."
         raise Invalid(sentence, {"currency": sentence})
-    term = _term(session, draft, customer) if draft.kind is Kind.INVOICE else None
+    term = _term(session, draft, customer, before) if draft.kind is Kind.INVOICE else None
     return replace(
         draft,
         currency=currency,
@@ -109,12 +117,13 @@ def _with_defaults(session: Session, draft: Draft, customer: Customer, before: T
     )
 
 
-def _term(session: Session, draft: Draft, customer: Customer) -> PaymentTerm | None:
-    wanted = draft.payment_term_id or (None if draft.due_date else customer.payment_term_id)
-    if wanted:
-        return session.scalar(select(PaymentTerm).where(PaymentTerm.id == wanted))
-    if draft.due_date:
+def _term(session: Session, draft: Draft, customer: Customer, before: Transaction | None) -> PaymentTerm | None:
+    """The terms chosen; without any, the customer's, unless a person gave a due date that is not what terms gave."""
+    is_from_terms = before is not None and before.payment_term_id and draft.due_date == before.due_date
+    if not draft.payment_term_id and draft.due_date and not is_from_terms:
         return None
+    if wanted := draft.payment_term_id or customer.payment_term_id:
+        return session.scalar(select(PaymentTerm).where(PaymentTerm.id == wanted))
     return payment_terms.default(session)
 
 

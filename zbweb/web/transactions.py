@@ -157,7 +157,9 @@ def _show(editor: Editor, status: int = 200) -> ResponseReturnValue:
     if not editor.form.lines.entries:
         editor.form.add_line()
     editor.form.renumber()
+    preview = editing.preview(db.session(), editor)
+    editor.form.show_due_date(preview.due_date)
     return htmx.page(
         "transactions/edit.html", status=status, editor=editor, form=editor.form, page=PAGES[editor.kind],
-        preview=editing.preview(db.session(), editor), is_stale=status == 409 and editor.held is not None,
+        preview=preview, is_stale=status == 409 and editor.held is not None,
     )  # fmt: skip
