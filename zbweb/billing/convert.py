@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from zbweb.billing import books, fulfilment, journal, standing
-from zbweb.billing.drafts import Draft
+from zbweb.billing.drafts import Draft, in_coins
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import Line, Transaction
 from zbweb.billing.money import round_money
@@ -171,7 +171,7 @@ def _copy(session: Session, source: Transaction, kind: Kind) -> Draft:
 
 
 def _make(session: Session, source: Transaction, draft: Draft, key: str, actor: Actor) -> Transaction:
-    made = create(session, draft, actor=actor)
+    made = create(session, in_coins(draft, source.currency), actor=actor)
     made.source_id, made.conversion_key = source.id, key
     session.flush()  # UNIQUE on the key speaks here, if ever two got this far
     journal.record(

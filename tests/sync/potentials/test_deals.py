@@ -373,6 +373,13 @@ def test_products_of_the_potential_become_lines_at_their_prices(partners, acme):
     ]
 
 
+def test_a_product_s_discount_is_rounded_to_the_currency(partners, acme):
+    switch_on(partners)
+    widget = {"id": "1", "Product_Name": "Widget", "List_Price": 7, "Quantity": 1, "Discount": Decimal("0.125")}
+    notify(partners, add_deal(partners, account=acme, stage=WON), client=with_products(partners, widget))
+    assert (document().lines[0].discount_value, document().total) == (Decimal("0.13"), Decimal("6.87"))
+
+
 def test_products_of_the_potential_are_the_items_they_are_paired_with(partners, acme):
     with unit_of_work() as session:
         paired = items.create(session, items.ItemDraft(name="Widget"), actor=SYSTEM).id

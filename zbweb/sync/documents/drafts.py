@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from zbweb.billing import books, transactions
-from zbweb.billing.drafts import Draft, LineDraft, Potential
+from zbweb.billing.drafts import Draft, LineDraft, Potential, in_coins
 from zbweb.billing.models import Customer, Item
 from zbweb.billing.queries import offers
 from zbweb.billing.words import DiscountKind, Kind
@@ -65,10 +65,11 @@ def new(session: Session, arrival: Arrival, customer_id: int) -> Draft:
     """
     values, customer = arrival.values, session.get_one(Customer, customer_id)
     ensure_same_currency(session, named=arrival.currency, what="document", customer=customer)
+    currency = books.currency_of(session, customer)
     draft = Draft(
         kind=arrival.kind,
         customer_id=customer_id,
-        exchange_rate=offers.last_rate(session, books.currency_of(session, customer)) or Decimal(1),
+        exchange_rate=offers.last_rate(session, currency) or Decimal(1),
         date=_dated(session, arrival),
         due_date=_day(values.get("due_date")),
         lines=tuple(_line(arrival, index) for index in range(len(arrival.rows))),
@@ -81,8 +82,8 @@ def new(session: Session, arrival: Arrival, customer_id: int) -> Draft:
         billing_address=_address(arrival, "billing_address") or None,
         shipping_address=_address(arrival, "shipping_address") or None,
     )
-    total = transactions.preview(session, draft).total
-    return replace(draft, adjustment=Decimal(arrival.record.get("Grand_Total") or 0) - total)
+    total = transactions.preview(session, in_coins(draft, currency)).total
+    return in_coins(replace(draft, adjustment=Decimal(arrival.record.get("Grand_Total") or 0) - total), currency)
 
 
 def _dated(session: Session, arrival: Arrival) -> datetime.date:
@@ -119,7 +120,7 @@ def changed(draft: Draft, arrival: Arrival, taken: Values, snapshot: Mapping[str
         changes["adjustment"] = draft.adjustment + more
     if "lines" in taken:
         changes["lines"] = _lines(draft.lines, arrival, snapshot.get("lines") or [])
-    return replace(draft, **changes)
+    return in_coins(replace(draft, **changes), draft.currency)
 
 
 def _day(text: str | None) -> datetime.date | None:
