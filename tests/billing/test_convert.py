@@ -10,10 +10,10 @@ from sqlalchemy import select
 from tests.factories.customers import make_customer
 from tests.factories.transactions import bill, make_invoice, make_line, make_order, make_quote
 from tests.people import Person
-from zbweb.billing import convert, fulfilment, moves, transactions
+from zbweb.billing import convert, customers, fulfilment, moves, transactions
 from zbweb.billing.drafts import Potential, from_transaction
 from zbweb.billing.journal import SYSTEM
-from zbweb.billing.models import Tax, Transaction
+from zbweb.billing.models import Customer, Tax, Transaction
 from zbweb.billing.status import Status
 from zbweb.billing.words import DiscountKind, Kind
 from zbweb.db import db, unit_of_work, work_for
@@ -70,6 +70,18 @@ def test_a_declined_quote_is_not_converted(session, asha, acme):
         with pytest.raises(Conflict, match="declined"):
             convert.to_invoice(session, quote, actor=asha.actor)
     assert convert.convertible(session, quote) == ()
+
+
+@pytest.mark.parametrize("make", [make_quote, make_order])
+def test_nothing_is_made_of_the_documents_of_an_inactive_customer(asha, acme, make):
+    with unit_of_work() as session:
+        source = make(session, acme)
+        before = source.status
+        customers.set_active(session, session.get_one(Customer, acme.id), active=False, actor=asha.actor)
+    with pytest.raises(Invalid, match="Acme Ltd is inactive"), unit_of_work() as session:
+        convert.to_invoice(session, session.get_one(Transaction, source.id), actor=asha.actor)
+    assert db.session.get_one(Transaction, source.id, populate_existing=True).status == before
+    assert db.session.scalar(select(Transaction.id).where(Transaction.source_id == source.id)) is None
 
 
 def test_an_order_is_invoiced_in_parts_and_closes_with_the_last(asha, acme):

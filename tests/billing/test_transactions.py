@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from tests.factories.customers import make_customer
 from tests.factories.transactions import bill, make_draft, make_invoice, make_line, make_order, make_quote, pay
-from zbweb.billing import books, journal, moves, transactions
+from zbweb.billing import books, customers, journal, moves, transactions
 from zbweb.billing.drafts import Potential, from_transaction
-from zbweb.billing.models import Line, OutboxRow, PaymentTerm, Tax, Transaction
+from zbweb.billing.models import Customer, Line, OutboxRow, PaymentTerm, Tax, Transaction
 from zbweb.billing.status import Status
 from zbweb.billing.words import DiscountKind, Kind, TaxRounding
 from zbweb.db import unit_of_work, work_for
@@ -112,6 +112,25 @@ def test_a_discount_that_was_kept_too_finely_keeps_no_document_from_being_copied
         edit(session, copy, actor=asha.actor, notes="Thank you")
     assert [each.lines[0].discount_value for each in (copy, *parts)] == [Decimal("0.01"), 0, Decimal("0.01")]
     assert (copy.total, sum(each.total for each in parts)) == (Decimal("199.99"), Decimal("199.99"))
+
+
+def test_nothing_new_is_made_for_an_inactive_customer_and_what_there_is_goes_on(asha, acme):
+    with unit_of_work() as session:
+        draft, other = make_invoice(session, acme, is_draft=True), make_customer(session, display_name="Zeta Inc")
+        theirs = make_invoice(session, other, is_draft=True)
+        customers.set_active(session, session.get_one(Customer, acme.id), active=False, actor=asha.actor)
+        for attempt in (
+            lambda: make_invoice(session, acme),
+            lambda: transactions.duplicate(session, draft, actor=asha.actor),
+            lambda: edit(session, theirs, actor=asha.actor, customer_id=acme.id),
+        ):
+            with pytest.raises(Invalid, match=r"Acme Ltd is inactive.* Mark it as active first\.") as refused:
+                attempt()
+            assert list(refused.value.fields) == ["customer_id"]
+        edit(session, draft, actor=asha.actor, reference="PO 7")
+        moves.move(session, draft, Status.SENT, asha.actor)
+        pay(session, acme, "100", invoices={draft: "100"})
+    assert (draft.reference, draft.balance) == ("PO 7", 0)
 
 
 def test_a_strangers_customer_cannot_be_billed(asha, acme, dora):

@@ -281,6 +281,16 @@ def test_the_preview_says_what_would_be_refused(asha, acme):
     assert "The discount of 50" in text
 
 
+def test_an_editor_opened_for_an_inactive_customer_says_so_at_once_and_at_the_field_when_saved(asha):
+    with unit_of_work() as session:
+        old = make_customer(session, display_name="Acme Old", active=False)
+    sentence = "Acme Old is inactive, so nothing new is made for it. Mark it as active first."
+    assert f'role="status">{sentence}</p>' in asha.get(f"/invoices/new?customer_id={old.id}").text
+    answer = asha.post("/invoices/new", typed(old, ("A", "1", "1")))
+    assert answer.status_code == 422
+    assert re.search(rf'id="customer_name-error">.*{sentence}', answer.text, re.DOTALL)
+
+
 @pytest.mark.parametrize("rate", ["1,50", "1.234,50", "a lot"])
 def test_the_preview_says_which_amount_it_cannot_read_instead_of_counting_it_as_nothing(asha, acme, rate):
     text = preview(asha, typed(acme, ("A", "1", rate)))

@@ -31,7 +31,7 @@ class Composed:
 
 def compose(session: Session, draft: Draft, *, before: Transaction | None = None) -> Composed:
     """Work a draft out, as a new document or as an edit of `before`; raises Invalid with the fields to mend."""
-    customer = _customer(session, draft)
+    customer = _customer(session, draft, before)
     _ensure_of_this_age(draft)
     draft = _with_defaults(session, draft, customer, before)
     draft = replace(draft, lines=tuple(_six_places(line) for line in _taxed(session, draft.lines, before)))
@@ -86,10 +86,15 @@ def compute(draft: Draft) -> money.Totals:
     )
 
 
-def _customer(session: Session, draft: Draft) -> Customer:
+def _customer(session: Session, draft: Draft, before: Transaction | None) -> Customer:
+    """Whom the document is for; an inactive customer keeps the documents it has and is given no other ones."""
     customer = session.scalar(select(Customer).where(Customer.id == draft.customer_id))
     if customer is None:
         raise Invalid("Choose a customer.", {"customer_id": "Choose a customer."})
+    is_theirs = before is not None and before.customer_id == customer.id
+    if not customer.active and not is_theirs:
+        sentence = f"{customer.display_name} is inactive, so nothing new is made for it. Mark it as active first."
+        raise Invalid(sentence, {"customer_id": sentence})
     return customer
 
 

@@ -18,7 +18,8 @@ from zbweb.errors import Invalid
 from zbweb.web.forms.transactions import LineForm, TransactionForm, typed_values
 from zbweb.web.lookup import Answer
 
-_UNSAID = frozenset({"customer_id", "lines"})
+_UNSAID = {"Choose a customer.", "Add at least one line."}
+"""What a form that is only begun lacks: that goes without saying."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def preview(session: Session, editor: Editor) -> Preview:
         composed = composing.compose(session, draft, before=editor.held)
         return Preview(currency, own.base_currency, composed.totals, due_date)
     except Invalid as refusal:
-        sentence = "" if _UNSAID.issuperset(refusal.fields) else refusal.message
+        sentence = "" if _UNSAID.issuperset(refusal.fields.values()) else refusal.message
     try:
         totals = composing.compute(replace(_taxed(session, draft), currency=currency))
     except Invalid:
