@@ -5,6 +5,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tests.factories.customers import make_customer
@@ -14,6 +16,7 @@ from zbweb.billing import convert, customers, fulfilment, moves, transactions
 from zbweb.billing.drafts import Potential, from_transaction
 from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import Customer, Tax, Transaction
+from zbweb.billing.money import round_money
 from zbweb.billing.status import Status
 from zbweb.billing.words import DiscountKind, Kind
 from zbweb.db import db, unit_of_work, work_for
@@ -269,6 +272,38 @@ def test_charges_that_a_voided_or_deleted_invoice_bore_are_borne_by_the_next(ash
     with unit_of_work() as session:
         third = bill(session, session.get_one(Transaction, order.id))
     assert (third.shipping, third.adjustment, third.total) == (Decimal(25), Decimal(-5), Decimal(120))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(
+    lines=st.lists(st.tuples(st.integers(2, 5), st.decimals(0, 50, places=2), st.sampled_from([0, 7, 20])), min_size=1,
+                   max_size=3),
+    shipping=st.decimals(0, 9, places=2),
+    taken=st.decimals(0, 1, places=2),
+    is_added=st.booleans(),
+)  # fmt: skip
+def test_the_parts_of_an_order_bear_its_adjustment_whatever_it_is(asha, lines, shipping, taken, is_added):
+    rows = [make_line(quantity=str(n), rate=str(rate), tax_name="VAT", tax_rate=Decimal(tax)) for n, rate, tax in lines]
+    with unit_of_work() as session:
+        order = make_order(session, make_customer(session), lines=rows, shipping=shipping)
+        amount = round_money(order.total * taken, "USD") * (1 if is_added else -1)
+        draft = replace(from_transaction(order), adjustment=amount)
+        transactions.edit(session, order, draft, version=None, actor=SYSTEM)
+        parts = [bill(session, order, dict.fromkeys(range(len(rows)), "1")), bill(session, order, {0: "1"})]
+        if any(fulfilment.remaining(session, order).values()):
+            parts.append(bill(session, order))
+    assert all(part.total >= 0 for part in parts)
+    bare = sum(part.total - part.adjustment for part in parts)  # the taxes of parts may be some cents off
+    assert sum(part.adjustment for part in parts) == max(amount, -bare)
+
+
+def test_an_adjustment_that_takes_off_more_than_a_part_comes_to_goes_on_to_the_next(asha):
+    with unit_of_work() as session:
+        order = make_order(
+            session, make_customer(session), lines=[make_line(quantity="4")], adjustment=Decimal(-250)
+        )  # fmt: skip
+    first, second, third = parts_of(order, "1", "1")
+    assert [(part.adjustment, part.total) for part in (first, second, third)] == [(-100, 0), (-100, 0), (-50, 150)]
 
 
 def test_a_person_s_own_adjustment_of_an_invoice_is_not_charged_back_by_the_next(asha):
