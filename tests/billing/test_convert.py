@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tests.factories.customers import make_customer
-from tests.factories.transactions import bill, make_invoice, make_line, make_order, make_quote
+from tests.factories.transactions import FIRST_STEP, bill, make_invoice, make_line, make_order, make_quote
 from tests.people import Person
 from zbweb.billing import convert, customers, fulfilment, moves, transactions
 from zbweb.billing.drafts import Potential, from_transaction
@@ -48,11 +48,12 @@ def test_a_conversion_copies_the_content_and_links_back(asha, acme):
 
 def test_changing_the_source_later_leaves_the_copy_alone(asha, acme):
     with unit_of_work() as session:
-        quote = make_quote(session, acme)
-        order = convert.to_order(session, quote, actor=asha.actor)
-        draft = replace(from_transaction(quote), lines=(make_line(rate="7"),))
-        transactions.edit(session, quote, draft, version=None, actor=asha.actor)
-    assert (quote.total, order.total) == (7, 100)
+        order = make_order(session, acme, lines=[make_line(quantity="2")])
+        invoice = bill(session, order, {0: "1"})
+        line = replace(from_transaction(order).lines[0], rate=Decimal(7))
+        draft = replace(from_transaction(order), lines=(line,))
+        transactions.edit(session, order, draft, version=None, actor=asha.actor)
+    assert (order.total, invoice.total) == (14, 100)
 
 
 def test_a_quote_converts_once_and_the_second_click_finds_the_first_result(session, asha, acme):
@@ -330,12 +331,40 @@ def test_another_part_asked_for_from_a_stale_page_is_another_invoice(asha):
         bill(session, session.get_one(Transaction, order.id), {0: "4"}, version=version)
 
 
+@pytest.mark.parametrize(
+    ("become", "draft", "sent"),
+    [
+        (convert.to_order, "a draft sales order", "sales order SO-000001"),
+        (convert.to_invoice, "a draft invoice", "invoice INV-000001"),
+    ],
+)
+def test_a_quote_that_became_something_is_not_edited_until_that_is_void_or_deleted(asha, acme, become, draft, sent):
+    def edit(session, quote, rate):
+        changed = replace(from_transaction(quote), lines=(make_line(rate=rate),))
+        transactions.edit(session, quote, changed, version=None, actor=asha.actor)
+
+    with unit_of_work() as session:
+        quote = make_quote(session, acme)
+        made = become(session, quote, actor=asha.actor)
+        with pytest.raises(Conflict, match=f"This quote has become {draft}. Void or delete that first"):
+            edit(session, quote, "7")
+        transactions.delete(session, made, actor=asha.actor)
+        edit(session, quote, "8")
+        made = become(session, quote, actor=asha.actor)
+        moves.move(session, made, FIRST_STEP[Kind(made.kind)], asha.actor)
+        with pytest.raises(Conflict, match=f"has become {sent}"):
+            edit(session, quote, "9")
+        moves.move(session, made, Status.VOID, asha.actor)
+        edit(session, quote, "10")
+    assert (quote.total, made.total) == (10, 8)
+
+
 def test_a_quote_that_became_something_is_not_declined_until_that_is_void(asha):
     with unit_of_work() as session:
         quote = make_quote(session, make_customer(session))
         order = convert.to_order(session, quote, actor=SYSTEM)
         moves.move(session, order, Status.CONFIRMED, SYSTEM)
-    with pytest.raises(Conflict, match="has become a sales order"), unit_of_work() as session:
+    with pytest.raises(Conflict, match="has become sales order SO-000001"), unit_of_work() as session:
         moves.move(session, session.get_one(Transaction, quote.id), Status.DECLINED, SYSTEM)
     with unit_of_work() as session:
         moves.move(session, session.get_one(Transaction, order.id), Status.VOID, SYSTEM)

@@ -245,7 +245,7 @@ def test_a_paid_invoice_is_not_edited_and_no_total_falls_below_what_was_paid(ash
         assert made.base_balance == 0
         with pytest.raises(Conflict, match="paid"):
             edit(session, made, actor=asha.actor, notes="late")
-    assert transactions.editable(made)
+        assert transactions.why_not_editable(session, made)
 
 
 def test_the_customer_changes_while_a_draft_only(asha, acme):

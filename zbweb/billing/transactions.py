@@ -89,9 +89,9 @@ def _form_key(draft: Draft) -> str | None:
     return f"form-{draft.request_key}" if draft.request_key else None
 
 
-def editable(transaction: Transaction) -> str:
+def why_not_editable(session: Session, transaction: Transaction) -> str:
     """Why the document cannot be edited, as a sentence; empty when it can."""
-    return status.why_not_editable(standing.facts(transaction))
+    return standing.what_became(session, transaction) or status.why_not_editable(standing.facts(transaction))
 
 
 def edit(session: Session, transaction: Transaction, draft: Draft, *, version: int | None, actor: Actor) -> Transaction:
@@ -99,7 +99,7 @@ def edit(session: Session, transaction: Transaction, draft: Draft, *, version: i
     transaction = lock(session, transaction.id)
     ensure_current(transaction, version)
     _hold_order(session, transaction)
-    if sentence := editable(transaction):
+    if sentence := why_not_editable(session, transaction):
         raise Conflict(sentence)
     payments.ensure_may_touch(transaction, actor)
     composed = compose(session, replace(draft, kind=Kind(transaction.kind)), before=transaction)

@@ -97,7 +97,7 @@ def edit(kind: Kind, transaction_id: int) -> ResponseReturnValue:
     """A document changed; refused with a sentence where its status forbids it."""
     session = db.session()
     held = transactions.get(session, kind, transaction_id)
-    if request.method == "GET" and (sentence := transactions.editable(held)):
+    if request.method == "GET" and (sentence := transactions.why_not_editable(session, held)):
         flash(sentence, "warning")
         return htmx.redirect(url_for("transactions.show", kind=kind, transaction_id=transaction_id))
     return _edit(_opened(kind, held))
