@@ -175,7 +175,11 @@ def _claim(email_id: int) -> _Outgoing | None:
             _fail(session, email, _VOIDED if transaction else _DELETED)
             return None
         if transaction.status == Status.DRAFT:
-            _number(session, email, transaction)
+            try:
+                _number(session, email, transaction)
+            except Conflict as refusal:
+                _fail(session, email, refusal.message)
+                return None
         email.claimed_at = now()
         email.attempts += 1
         return _Outgoing(email.id, email.organisation_id, transaction.id, email.attempts)

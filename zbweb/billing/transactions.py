@@ -120,10 +120,16 @@ def edit(session: Session, transaction: Transaction, draft: Draft, *, version: i
 
 
 def delete(session: Session, transaction: Transaction, *, actor: Actor) -> None:
-    """Delete a draft; Conflict for anything that has been sent, confirmed or answered: that is voided instead."""
+    """Delete a draft; Conflict for anything that has been sent, confirmed or answered, or would leave a gap among the
+    numbers: that is voided instead."""
     transaction = lock(session, transaction.id)
     if transaction.status != Status.DRAFT:
         raise Conflict("Only a draft can be deleted. Void or decline the document instead, so that it stays on record.")
+    if transaction.number and numbering.is_counted(session, transaction.kind, transaction.number):
+        raise Conflict(
+            f"The numbers have gone on after {transaction.number}, so deleting this draft would leave a gap. "
+            "Void or decline it instead, so that it stays on record."
+        )
     removal.announce(session, ENTITY, transaction.id)
     changes: Changes = {"total": (transaction.total, None), "lines": (_describe(transaction), None)}
     journal.record(session, ENTITY, transaction.id, action="deleted", actor=actor, changes=_journal(changes))
