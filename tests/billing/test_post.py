@@ -2,7 +2,9 @@
 
 import io
 import socketserver
+import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import replace
 from email import message_from_bytes, policy
 
@@ -101,6 +103,18 @@ def test_an_accepted_message_carries_the_pdf_and_marks_the_document_sent(session
     assert "here it is" in received.get_body().get_content()
     (attached,) = received.iter_attachments()
     assert attached.get_content().startswith(b"%PDF-")
+
+
+def test_others_may_write_while_the_pdf_is_printed(asha, invoice, mail_server, monkeypatch, tmp_path):
+    def printed(*args, **options):
+        with closing(sqlite3.connect(tmp_path / "test.sqlite3", timeout=0)) as other:
+            other.execute("BEGIN IMMEDIATE")
+        return documents_pdf(*args, **options)
+
+    documents_pdf = documents.pdf
+    monkeypatch.setattr(documents, "pdf", printed)
+    post.send(queue(invoice, asha.actor).id)
+    assert len(mail_server.received) == 1
 
 
 def test_a_message_whose_document_can_have_no_number_says_why(session, asha, invoice, mail_server):
