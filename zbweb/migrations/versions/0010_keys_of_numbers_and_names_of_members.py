@@ -1,8 +1,9 @@
-"""numbers whatever their case
+"""keys of numbers and names of members
 
 Revision 0010, after 0009.
 
-Numbers are compared by a key of their own. Twins that were made before stay as they are.
+Numbers are compared by a key of their own, whatever their case; twins that were made before stay as they are. A member
+whose account was made elsewhere has the name that was typed here.
 """
 
 import sqlalchemy as sa
@@ -29,9 +30,11 @@ def upgrade() -> None:
             keyed = table.update().where(table.c.id == sa.bindparam("of")).values(number_key=sa.bindparam("key"))
             op.get_bind().execute(keyed, keys)
         op.create_index(f"ix_{name}_number_key", name, list(columns))
+    op.add_column("memberships", sa.Column("name", sa.String(255)))
 
 
 def downgrade() -> None:
+    op.drop_column("memberships", "name")
     for name in _INDEXES:
         op.drop_index(f"ix_{name}_number_key", name)
         op.drop_column(name, "number_key")
