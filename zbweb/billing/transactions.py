@@ -125,6 +125,7 @@ def delete(session: Session, transaction: Transaction, *, actor: Actor) -> None:
     transaction = lock(session, transaction.id)
     if transaction.status != Status.DRAFT:
         raise Conflict("Only a draft can be deleted. Void or decline the document instead, so that it stays on record.")
+    standing.lock_all(session, [transaction.source_id] if transaction.source_id else [])  # before the number series
     if transaction.number and numbering.is_counted(session, transaction.kind, transaction.number):
         raise Conflict(
             f"The numbers have gone on after {transaction.number}, so deleting this draft would leave a gap. "
