@@ -65,11 +65,10 @@ def new(session: Session, arrival: Arrival, customer_id: int) -> Draft:
     """
     values, customer = arrival.values, session.get_one(Customer, customer_id)
     ensure_same_currency(session, named=arrival.currency, what="document", customer=customer)
-    currency = books.currency_of(session, customer)
     draft = Draft(
         kind=arrival.kind,
         customer_id=customer_id,
-        exchange_rate=offers.last_rate(session, currency) or Decimal(1),
+        exchange_rate=offers.last_rate(session, books.currency_of(session, customer)) or Decimal(1),
         date=_dated(session, arrival),
         due_date=_day(values.get("due_date")),
         lines=tuple(_line(arrival, index) for index in range(len(arrival.rows))),
@@ -82,6 +81,7 @@ def new(session: Session, arrival: Arrival, customer_id: int) -> Draft:
         billing_address=_address(arrival, "billing_address") or None,
         shipping_address=_address(arrival, "shipping_address") or None,
     )
+    currency = books.currency_of(session, customer)
     total = transactions.preview(session, in_coins(draft, currency)).total
     return in_coins(replace(draft, adjustment=Decimal(arrival.record.get("Grand_Total") or 0) - total), currency)
 
