@@ -73,9 +73,20 @@
     const place = document.getElementById(dataset.amountOf);
     if (place) place.textContent = value;
   };
+  // So does the due date by its terms. One that a person typed stays, and nothing is written where one is typing.
+  const due = $("#due_date");
+  const dueShown = $("#due_date_shown");
+  const placeDueDate = ({ value }) => {
+    if (document.activeElement === due || (due.value && due.value !== dueShown.value)) return;
+    due.value = dueShown.value = value;
+  };
+  due.addEventListener("focusout", () => form.dispatchEvent(new CustomEvent("recalculate")));
   document.addEventListener("htmx:afterSwap", ({ detail }) => {
     if (detail.target.id === "customer-field") return touched();
-    if (detail.target.id === "totals") return $$("[data-amount-of]", detail.target).forEach(placeAmount);
+    if (detail.target.id === "totals") {
+      $$("[data-amount-of]", detail.target).forEach(placeAmount);
+      return $$("[data-due-date]", detail.target).forEach(placeDueDate);
+    }
     if (!detail.target.matches(".combobox-list")) return;
     const input = $("[role=combobox]", detail.target.closest(".combobox"));
     if (document.activeElement !== input) return;

@@ -14,7 +14,7 @@ from tests.conftest import make_config
 from tests.factories.customers import make_customer
 from tests.factories.transactions import make_invoice, pay
 from zbweb.app import create_app
-from zbweb.billing import customers
+from zbweb.billing import customers, numbering
 from zbweb.billing.contact_persons import PersonDraft
 from zbweb.billing.founding import OrganisationDraft, appoint_admin
 from zbweb.billing.journal import SYSTEM
@@ -147,6 +147,24 @@ def test_names_with_letters_that_have_strokes_are_folded_anew(empty_app):
         keys[:2] == (name_key("Łódź & Øre ApS"), loose_key("Łódź & Øre ApS")) == ("lodz & ore aps", "lodz and ore aps")
     )
     assert keys[2].startswith("lodz & ore aps")
+
+
+def test_numbers_that_were_given_before_are_found_whatever_their_case(empty_app):
+    migrate()
+    with unit_of_work() as session:
+        appoint_admin(
+            session, OrganisationDraft("Zylker"), name="Asha", email="asha@zylker.example", password="long enough"
+        )
+        acme = make_customer(session)
+        pay(session, acme, "5", invoices={make_invoice(session, acme, number="ÄB-1"): "5"})
+    db.session.remove()
+    with db.engine.connect() as connection:
+        command.downgrade(alembic(connection), "0009")
+    migrate()
+    with unit_of_work() as session:
+        work_for(session, acme.organisation_id)
+        assert numbering.is_used(session, "invoices", "äb-1")
+        assert numbering.is_used(session, "payments", "pmt-000001")
 
 
 @pytest.mark.parametrize("empty_app", ["sqlite"], indirect=True)

@@ -112,6 +112,7 @@ def invoice(organisation_id: int, number: int, day: datetime.date) -> dict[str, 
     paid = Decimal(100) if number % 3 else Decimal(0)
     return {
         "id": number, "organisation_id": organisation_id, "kind": "invoices", "number": f"INV-{number:06}",
+        "number_key": f"inv-{number:06}",
         "status": "sent", "customer_id": number % CUSTOMERS + 1, "date": date,
         "due_date": date + datetime.timedelta(days=30), "currency": "USD", "subtotal": Decimal(100),
         "total": Decimal(100), "base_total": Decimal(100), "paid": paid, "base_balance": Decimal(100) - paid,

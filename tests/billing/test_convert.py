@@ -5,15 +5,18 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tests.factories.customers import make_customer
-from tests.factories.transactions import bill, make_invoice, make_line, make_order, make_quote
+from tests.factories.transactions import FIRST_STEP, bill, make_invoice, make_line, make_order, make_quote
 from tests.people import Person
-from zbweb.billing import convert, fulfilment, moves, transactions
+from zbweb.billing import convert, customers, fulfilment, moves, transactions
 from zbweb.billing.drafts import Potential, from_transaction
 from zbweb.billing.journal import SYSTEM
-from zbweb.billing.models import Tax, Transaction
+from zbweb.billing.models import Customer, Tax, Transaction
+from zbweb.billing.money import round_money
 from zbweb.billing.status import Status
 from zbweb.billing.words import DiscountKind, Kind
 from zbweb.db import db, unit_of_work, work_for
@@ -45,11 +48,12 @@ def test_a_conversion_copies_the_content_and_links_back(asha, acme):
 
 def test_changing_the_source_later_leaves_the_copy_alone(asha, acme):
     with unit_of_work() as session:
-        quote = make_quote(session, acme)
-        order = convert.to_order(session, quote, actor=asha.actor)
-        draft = replace(from_transaction(quote), lines=(make_line(rate="7"),))
-        transactions.edit(session, quote, draft, version=None, actor=asha.actor)
-    assert (quote.total, order.total) == (7, 100)
+        order = make_order(session, acme, lines=[make_line(quantity="2")])
+        invoice = bill(session, order, {0: "1"})
+        line = replace(from_transaction(order).lines[0], rate=Decimal(7))
+        draft = replace(from_transaction(order), lines=(line,))
+        transactions.edit(session, order, draft, version=None, actor=asha.actor)
+    assert (order.total, invoice.total) == (14, 100)
 
 
 def test_a_quote_converts_once_and_the_second_click_finds_the_first_result(session, asha, acme):
@@ -70,6 +74,18 @@ def test_a_declined_quote_is_not_converted(session, asha, acme):
         with pytest.raises(Conflict, match="declined"):
             convert.to_invoice(session, quote, actor=asha.actor)
     assert convert.convertible(session, quote) == ()
+
+
+@pytest.mark.parametrize("make", [make_quote, make_order])
+def test_nothing_is_made_of_the_documents_of_an_inactive_customer(asha, acme, make):
+    with unit_of_work() as session:
+        source = make(session, acme)
+        before = source.status
+        customers.set_active(session, session.get_one(Customer, acme.id), active=False, actor=asha.actor)
+    with pytest.raises(Invalid, match="Acme Ltd is inactive"), unit_of_work() as session:
+        convert.to_invoice(session, session.get_one(Transaction, source.id), actor=asha.actor)
+    assert db.session.get_one(Transaction, source.id, populate_existing=True).status == before
+    assert db.session.scalar(select(Transaction.id).where(Transaction.source_id == source.id)) is None
 
 
 def test_an_order_is_invoiced_in_parts_and_closes_with_the_last(asha, acme):
@@ -259,6 +275,38 @@ def test_charges_that_a_voided_or_deleted_invoice_bore_are_borne_by_the_next(ash
     assert (third.shipping, third.adjustment, third.total) == (Decimal(25), Decimal(-5), Decimal(120))
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(
+    lines=st.lists(st.tuples(st.integers(2, 5), st.decimals(0, 50, places=2), st.sampled_from([0, 7, 20])), min_size=1,
+                   max_size=3),
+    shipping=st.decimals(0, 9, places=2),
+    taken=st.decimals(0, 1, places=2),
+    is_added=st.booleans(),
+)  # fmt: skip
+def test_the_parts_of_an_order_bear_its_adjustment_whatever_it_is(asha, lines, shipping, taken, is_added):
+    rows = [make_line(quantity=str(n), rate=str(rate), tax_name="VAT", tax_rate=Decimal(tax)) for n, rate, tax in lines]
+    with unit_of_work() as session:
+        order = make_order(session, make_customer(session), lines=rows, shipping=shipping)
+        amount = round_money(order.total * taken, "USD") * (1 if is_added else -1)
+        draft = replace(from_transaction(order), adjustment=amount)
+        transactions.edit(session, order, draft, version=None, actor=SYSTEM)
+        parts = [bill(session, order, dict.fromkeys(range(len(rows)), "1")), bill(session, order, {0: "1"})]
+        if any(fulfilment.remaining(session, order).values()):
+            parts.append(bill(session, order))
+    assert all(part.total >= 0 for part in parts)
+    bare = sum(part.total - part.adjustment for part in parts)  # the taxes of parts may be some cents off
+    assert sum(part.adjustment for part in parts) == max(amount, -bare)
+
+
+def test_an_adjustment_that_takes_off_more_than_a_part_comes_to_goes_on_to_the_next(asha):
+    with unit_of_work() as session:
+        order = make_order(
+            session, make_customer(session), lines=[make_line(quantity="4")], adjustment=Decimal(-250)
+        )  # fmt: skip
+    first, second, third = parts_of(order, "1", "1")
+    assert [(part.adjustment, part.total) for part in (first, second, third)] == [(-100, 0), (-100, 0), (-50, 150)]
+
+
 def test_a_person_s_own_adjustment_of_an_invoice_is_not_charged_back_by_the_next(asha):
     with unit_of_work() as session:
         order = make_order(session, make_customer(session), lines=[make_line(quantity="2")])
@@ -283,12 +331,40 @@ def test_another_part_asked_for_from_a_stale_page_is_another_invoice(asha):
         bill(session, session.get_one(Transaction, order.id), {0: "4"}, version=version)
 
 
+@pytest.mark.parametrize(
+    ("become", "draft", "sent"),
+    [
+        (convert.to_order, "a draft sales order", "sales order SO-000001"),
+        (convert.to_invoice, "a draft invoice", "invoice INV-000001"),
+    ],
+)
+def test_a_quote_that_became_something_is_not_edited_until_that_is_void_or_deleted(asha, acme, become, draft, sent):
+    def edit(session, quote, rate):
+        changed = replace(from_transaction(quote), lines=(make_line(rate=rate),))
+        transactions.edit(session, quote, changed, version=None, actor=asha.actor)
+
+    with unit_of_work() as session:
+        quote = make_quote(session, acme)
+        made = become(session, quote, actor=asha.actor)
+        with pytest.raises(Conflict, match=f"This quote has become {draft}. Void or delete that first"):
+            edit(session, quote, "7")
+        transactions.delete(session, made, actor=asha.actor)
+        edit(session, quote, "8")
+        made = become(session, quote, actor=asha.actor)
+        moves.move(session, made, FIRST_STEP[Kind(made.kind)], asha.actor)
+        with pytest.raises(Conflict, match=f"has become {sent}"):
+            edit(session, quote, "9")
+        moves.move(session, made, Status.VOID, asha.actor)
+        edit(session, quote, "10")
+    assert (quote.total, made.total) == (10, 8)
+
+
 def test_a_quote_that_became_something_is_not_declined_until_that_is_void(asha):
     with unit_of_work() as session:
         quote = make_quote(session, make_customer(session))
         order = convert.to_order(session, quote, actor=SYSTEM)
         moves.move(session, order, Status.CONFIRMED, SYSTEM)
-    with pytest.raises(Conflict, match="has become a sales order"), unit_of_work() as session:
+    with pytest.raises(Conflict, match="has become sales order SO-000001"), unit_of_work() as session:
         moves.move(session, session.get_one(Transaction, quote.id), Status.DECLINED, SYSTEM)
     with unit_of_work() as session:
         moves.move(session, session.get_one(Transaction, order.id), Status.VOID, SYSTEM)

@@ -65,6 +65,14 @@ def test_impossible_amounts_are_refused(session, asha, acme, amount, parts, fiel
     assert session.scalar(select(func.count(Payment.id))) == 0
 
 
+def test_a_rate_at_which_a_payment_is_worth_nothing_is_refused_at_its_field(asha):
+    with unit_of_work() as session:
+        kyoto = make_customer(session, display_name="Kyoto KK", currency="JPY")
+        with pytest.raises(Invalid, match=r"At this rate 50 JPY would be 0\.00 USD") as refused:
+            pay(session, kyoto, "50", exchange_rate=Decimal("0.00004"))
+    assert list(refused.value.fields) == ["exchange_rate"]
+
+
 def test_a_payment_of_tomorrow_or_of_an_unknown_kind_is_refused(asha, acme):
     with unit_of_work() as session:
         with pytest.raises(Invalid, match="today or earlier"):

@@ -2,7 +2,9 @@
 
 import io
 import socketserver
+import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import replace
 from email import message_from_bytes, policy
 
@@ -14,7 +16,7 @@ from tests.conftest import make_config
 from tests.factories.customers import make_customer
 from tests.factories.transactions import make_invoice, make_order
 from zbweb import config
-from zbweb.billing import documents, journal, moves, post, transactions
+from zbweb.billing import documents, journal, moves, number_series, numbering, post, transactions
 from zbweb.billing.models import EmailMessage, Transaction
 from zbweb.billing.status import Status
 from zbweb.billing.words import EmailStatus
@@ -101,6 +103,28 @@ def test_an_accepted_message_carries_the_pdf_and_marks_the_document_sent(session
     assert "here it is" in received.get_body().get_content()
     (attached,) = received.iter_attachments()
     assert attached.get_content().startswith(b"%PDF-")
+
+
+def test_others_may_write_while_the_pdf_is_printed(asha, invoice, mail_server, monkeypatch, tmp_path):
+    def printed(*args, **options):
+        with closing(sqlite3.connect(tmp_path / "test.sqlite3", timeout=0)) as other:
+            other.execute("BEGIN IMMEDIATE")
+        return documents_pdf(*args, **options)
+
+    documents_pdf = documents.pdf
+    monkeypatch.setattr(documents, "pdf", printed)
+    post.send(queue(invoice, asha.actor).id)
+    assert len(mail_server.received) == 1
+
+
+def test_a_message_whose_document_can_have_no_number_says_why(session, asha, invoice, mail_server):
+    with unit_of_work() as unit:
+        number_series.locked(unit, "invoices").next_number = numbering.LARGEST + 1
+    email = queue(invoice, asha.actor)
+    post.send(email.id)
+    session.expire_all()
+    assert (email.status, invoice.status, mail_server.received) == ("failed", "draft", [])
+    assert "The number series INV- has counted to" in email.error
 
 
 def test_a_queued_message_is_announced_after_the_commit(asha, invoice, monkeypatch):

@@ -9,7 +9,7 @@ from tests.factories.customers import make_customer
 from tests.factories.transactions import make_invoice, make_line, pay
 from zbweb.billing import books, moves, payments, receivables
 from zbweb.billing.payment_drafts import RefundDraft
-from zbweb.billing.statements import statement
+from zbweb.billing.statements import Later, statement
 from zbweb.billing.status import Status
 from zbweb.db import unit_of_work
 
@@ -89,6 +89,28 @@ def test_a_statement_opens_with_the_past_and_balances_after_each_event(asha):
         ("Payment", 0, 200, -30),
         ("Refund", 30, 0, 0),
     ]
+
+
+def test_a_statement_tells_what_is_dated_after_its_end_and_so_agrees_with_the_balance_of_today(asha):
+    with unit_of_work() as session:
+        acme, today = make_customer(session), books.today(session)
+        make_invoice(session, acme, date=today, lines=[make_line(rate="70")])
+        make_invoice(session, acme, date=today + timedelta(days=40), lines=[make_line(rate="30")])
+        make_invoice(session, acme, date=today + timedelta(days=50), is_draft=True)
+        payment = pay(session, acme, "20")
+        payments.refund(session, payment, RefundDraft(Decimal(5), today), actor=asha.actor)
+
+        def told(end):
+            return statement(session, acme.id, start=end, end=end)
+
+        balance = receivables.balance(session, acme.id)
+        now, before = told(today), told(today - timedelta(days=1))
+        assert (now.closing, now.later) == (55, Later(Decimal(30), Decimal(0), Decimal(0)))
+        assert (before.closing, before.later) == (0, Later(Decimal(100), Decimal(20), Decimal(5)))
+        assert now.outstanding == before.outstanding == balance.outstanding - balance.credit == 85
+        assert told(today + timedelta(days=40)).later is None
+        (row,) = receivables.ageing(session, as_of=today)
+        assert (row.total, row.credit) == (balance.outstanding, balance.credit)
 
 
 def test_ageing_of_a_past_day_counts_as_credit_what_went_to_later_invoices(asha):

@@ -8,14 +8,16 @@ import pytest
 from sqlalchemy import select
 
 from tests.factories.customers import make_customer
-from tests.factories.transactions import make_draft, make_invoice, make_line, make_order, make_quote, pay
-from zbweb.billing import books, journal, moves, transactions
+from tests.factories.transactions import bill, make_draft, make_invoice, make_line, make_order, make_quote, pay
+from zbweb.billing import books, customers, journal, moves, transactions
 from zbweb.billing.drafts import Potential, from_transaction
-from zbweb.billing.models import Line, OutboxRow, PaymentTerm, Tax, Transaction
+from zbweb.billing.models import Customer, Line, OutboxRow, PaymentTerm, Tax, Transaction
 from zbweb.billing.status import Status
-from zbweb.billing.words import Kind, TaxRounding
+from zbweb.billing.words import DiscountKind, Kind, TaxRounding
 from zbweb.db import unit_of_work, work_for
 from zbweb.errors import Conflict, Invalid, NotFound, Stale
+
+TOO_FINE = make_line(discount_kind=DiscountKind.AMOUNT, discount_value=Decimal("0.005"))
 
 
 @pytest.fixture
@@ -66,6 +68,10 @@ def test_a_new_document_is_a_draft_without_a_number_and_with_computed_totals(ses
         ({"date": date(9999, 12, 31)}, "date"),
         ({"due_date": date(9999, 12, 31)}, "due_date"),
         ({"adjustment": Decimal(-101)}, "adjustment"),
+        ({"adjustment": Decimal("-0.005")}, "adjustment"),
+        ({"shipping": Decimal("0.005")}, "shipping"),
+        ({"discount_kind": DiscountKind.AMOUNT, "discount_value": Decimal("0.005")}, "discount_value"),
+        ({"lines": (make_line(), TOO_FINE)}, "lines-1-discount_value"),
         ({"discount_value": Decimal(101)}, "discount_value"),
         ({"reference": "x" * 256}, "reference"),
         ({"currency": "EUR"}, "currency"),
@@ -78,6 +84,53 @@ def test_what_cannot_be_billed_is_refused_at_its_field(session, asha, acme, chan
         transactions.create(session, draft, actor=asha.actor)
     assert list(refused.value.fields) == [field]
     assert session.scalar(select(Transaction.id)) is None
+
+
+def test_amounts_are_those_that_the_currency_of_the_document_counts(asha):
+    with unit_of_work() as session:
+        kyoto = make_customer(session, display_name="Kyoto KK", currency="JPY")
+        with pytest.raises(Invalid, match=r"0\.5 is no amount of JPY, which is counted in steps of 1\."):
+            make_invoice(session, kyoto, exchange_rate=Decimal("0.0067"), adjustment=Decimal("0.5"))
+
+
+def test_a_rate_at_which_the_total_is_worth_nothing_is_refused_at_its_field(asha):
+    with unit_of_work() as session:
+        kyoto = make_customer(session, display_name="Kyoto KK", currency="JPY")
+        with pytest.raises(Invalid, match=r"At this rate 100 JPY would be 0\.00 USD") as refused:
+            make_invoice(session, kyoto, exchange_rate=Decimal("0.00004"))
+        assert list(refused.value.fields) == ["exchange_rate"]
+        given_away = make_invoice(session, kyoto, lines=[make_line(rate="0")], exchange_rate=Decimal("0.00004"))
+    assert (given_away.total, given_away.base_total) == (0, 0)
+
+
+def test_a_discount_that_was_kept_too_finely_keeps_no_document_from_being_copied_converted_or_edited(asha, acme):
+    with unit_of_work() as session:
+        order = make_order(session, acme, lines=[make_line(quantity="2")])
+        order.lines[0].discount_kind, order.lines[0].discount_value = DiscountKind.AMOUNT, Decimal("0.005")
+        copy = transactions.duplicate(session, order, actor=asha.actor)
+        parts = [bill(session, order, {0: "1"}), bill(session, order)]
+        edit(session, copy, actor=asha.actor, notes="Thank you")
+    assert [each.lines[0].discount_value for each in (copy, *parts)] == [Decimal("0.01"), 0, Decimal("0.01")]
+    assert (copy.total, sum(each.total for each in parts)) == (Decimal("199.99"), Decimal("199.99"))
+
+
+def test_nothing_new_is_made_for_an_inactive_customer_and_what_there_is_goes_on(asha, acme):
+    with unit_of_work() as session:
+        draft, other = make_invoice(session, acme, is_draft=True), make_customer(session, display_name="Zeta Inc")
+        theirs = make_invoice(session, other, is_draft=True)
+        customers.set_active(session, session.get_one(Customer, acme.id), active=False, actor=asha.actor)
+        for attempt in (
+            lambda: make_invoice(session, acme),
+            lambda: transactions.duplicate(session, draft, actor=asha.actor),
+            lambda: edit(session, theirs, actor=asha.actor, customer_id=acme.id),
+        ):
+            with pytest.raises(Invalid, match=r"Acme Ltd is inactive.* Mark it as active first\.") as refused:
+                attempt()
+            assert list(refused.value.fields) == ["customer_id"]
+        edit(session, draft, actor=asha.actor, reference="PO 7")
+        moves.move(session, draft, Status.SENT, asha.actor)
+        pay(session, acme, "100", invoices={draft: "100"})
+    assert (draft.reference, draft.balance) == ("PO 7", 0)
 
 
 def test_a_strangers_customer_cannot_be_billed(asha, acme, dora):
@@ -192,7 +245,7 @@ def test_a_paid_invoice_is_not_edited_and_no_total_falls_below_what_was_paid(ash
         assert made.base_balance == 0
         with pytest.raises(Conflict, match="paid"):
             edit(session, made, actor=asha.actor, notes="late")
-    assert transactions.editable(made)
+        assert transactions.why_not_editable(session, made)
 
 
 def test_the_customer_changes_while_a_draft_only(asha, acme):

@@ -76,6 +76,29 @@ def test_a_whole_invoice_is_typed_without_a_mouse(editor):
     expect(editor.get_by_role("table", name="Lines").get_by_role("rowheader")).to_have_count(2)
 
 
+def test_the_due_date_follows_date_and_terms_until_one_is_typed(editor):
+    due, day, terms = (cell(editor, label) for label in ("Due Date", "Invoice Date", "Payment Terms"))
+    choose_customer(editor)
+    terms.select_option("Net 30")
+    day.fill("2026-01-15")
+    expect(due, "before there is a line").to_have_value("2026-02-14")
+    terms.select_option("Net 15")
+    expect(due).to_have_value("2026-01-30")
+    day.fill("2026-01-16")
+    due.focus()
+    expect(editor.locator("#due_date-hint")).to_have_text("Due 31 Jan 2026.")
+    expect(due, "nothing is written where one may be typing").to_have_value("2026-01-30")
+    day.focus()
+    expect(due).to_have_value("2026-01-31")
+    due.fill("2026-03-01")
+    day.fill("2026-01-17")
+    expect(editor.locator("#due_date-hint")).to_have_text("Due 1 Mar 2026.")
+    expect(due).to_have_value("2026-03-01")
+    due.fill("")
+    day.focus()
+    expect(due, "an emptied box is filled anew").to_have_value("2026-02-01")
+
+
 def test_rows_move_and_go_and_keep_what_was_typed(editor):
     cell(editor, "Item").fill("First")
     editor.get_by_role("button", name="Add line").click()

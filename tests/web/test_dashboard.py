@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -89,6 +89,34 @@ def test_a_statement_runs_from_balance_to_balance(ben, acme):
         assert words in page
     assert "Closing balance" in ben.get(f"/customers/{acme.id}/statement.csv").text
     assert ben.get(f"/customers/{acme.id}/statement?to=0001-01-01").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("paid", "sentence"),
+    [
+        (None, "invoices of $100.00. In all, $100.00 is outstanding."),
+        ("20", "invoices of $100.00 and payments of $20.00. In all, $80.00 is outstanding."),
+        ("100", "invoices of $100.00 and payments of $100.00. In all, nothing is outstanding."),
+        ("130", "invoices of $100.00 and payments of $130.00. In all, there is a credit of $30.00."),
+    ],
+)
+def test_a_statement_ends_with_what_is_dated_after_it(ben, paid, sentence):
+    with unit_of_work() as session:
+        acme = make_customer(session, display_name="Late Ltd")
+        make_invoice(session, acme, date=date(2026, 3, 7))
+        if paid:
+            pay(session, acme, paid, on=date(2026, 3, 8))
+    path = f"/customers/{acme.id}/statement"
+    assert f"<p>Dated after 6 Mar 2026: {sentence}</p>" in ben.get(f"{path}?to=2026-03-06").text
+    assert "Dated after" not in ben.get(f"{path}?to=2026-03-08").text
+    rows = ben.get(f"{path}.csv?to=2026-03-06").text.splitlines()
+    assert rows[-4].startswith(",Invoices dated later,,100.00")
+    assert len(ben.get(f"{path}.csv?to=2026-03-08").text.splitlines()) == len(rows) - 4 + (2 if paid else 1)
+
+
+def test_receivables_say_what_becomes_of_invoices_dated_later(ben):
+    assert "Invoices dated later are included." in ben.get("/reports/receivables").text
+    assert "What is dated later is left out." in ben.get("/reports/receivables?as_of=2026-01-31").text
 
 
 def test_a_stranger_sees_neither_report_nor_statement(acme, dora):

@@ -281,6 +281,16 @@ def test_the_preview_says_what_would_be_refused(asha, acme):
     assert "The discount of 50" in text
 
 
+def test_an_editor_opened_for_an_inactive_customer_says_so_at_once_and_at_the_field_when_saved(asha):
+    with unit_of_work() as session:
+        old = make_customer(session, display_name="Acme Old", active=False)
+    sentence = "Acme Old is inactive, so nothing new is made for it. Mark it as active first."
+    assert f'role="status">{sentence}</p>' in asha.get(f"/invoices/new?customer_id={old.id}").text
+    answer = asha.post("/invoices/new", typed(old, ("A", "1", "1")))
+    assert answer.status_code == 422
+    assert re.search(rf'id="customer_name-error">.*{sentence}', answer.text, re.DOTALL)
+
+
 @pytest.mark.parametrize("rate", ["1,50", "1.234,50", "a lot"])
 def test_the_preview_says_which_amount_it_cannot_read_instead_of_counting_it_as_nothing(asha, acme, rate):
     text = preview(asha, typed(acme, ("A", "1", rate)))
@@ -293,6 +303,75 @@ def test_the_due_date_follows_date_and_terms(asha, acme):
         term = payment_terms.create(session, TermDraft("Net 30", days=30), actor=SYSTEM)
     text = preview(asha, typed(acme, ("A", "1", "1"), payment_term_id=term.id, date="2026-01-15"))
     assert "Due 14 Feb 2026." in text
+
+
+def due_date_in(page):
+    """What stands in the box, which is the same as the editor remembers to have written there."""
+    (box,), (shown,) = (
+        re.findall(rf'name="{name}"[^>]*value="([^"]*)"', page) for name in ("due_date", "due_date_shown")
+    )
+    assert box == shown
+    return box
+
+
+def by_itself(day):
+    return {"due_date": day, "due_date_shown": day}
+
+
+@pytest.fixture
+def net_30(asha):
+    with unit_of_work() as session:
+        return payment_terms.create(session, TermDraft("Net 30", days=30), actor=SYSTEM)
+
+
+def test_the_box_shows_the_due_date_that_will_be_saved_and_follows_date_and_terms(asha, acme, net_30):
+    form = typed(acme, ("A", "1", "1"), payment_term_id=net_30.id, date="2026-01-15")
+    assert due_date_in(asha.post("/invoices/new", form | {"op": "add"}).text) == "2026-02-14"
+    later = form | by_itself("2026-02-14") | {"date": "2026-01-20"}
+    assert due_date_in(asha.post("/invoices/new", later | {"op": "add"}).text) == "2026-02-19"
+    assert '<data hidden data-due-date value="2026-02-19"></data>' in preview(asha, later)
+    document = saved(asha.post("/invoices/new", later))
+    assert (document.due_date.isoformat(), document.payment_term_id) == ("2026-02-19", net_30.id)
+
+
+def test_a_due_date_that_somebody_typed_stays_whatever_happens_to_date_and_terms(asha, acme, net_30):
+    form = typed(acme, ("A", "1", "1"), payment_term_id=net_30.id, date="2026-01-15", due_date="2026-03-01")
+    page = asha.post("/invoices/new", form | {"due_date_shown": "2026-02-14", "op": "add"}).text
+    assert re.search(r'name="due_date"[^>]*value="2026-03-01"', page)
+    document = saved(asha.post("/invoices/new", form | {"due_date_shown": "2026-02-14"}))
+    page = asha.get(f"/invoices/{document.id}/edit").text
+    assert due_date_in(page) == "2026-03-01"
+    moved = form | by_itself("2026-03-01") | {"date": "2026-01-20", "version": document.version}
+    assert due_date_in(asha.post(f"/invoices/{document.id}/edit", moved | {"op": "add"}).text) == "2026-03-01"
+    assert saved(asha.post(f"/invoices/{document.id}/edit", moved)).due_date.isoformat() == "2026-03-01"
+
+
+def test_the_due_date_of_an_edited_invoice_follows_each_of_two_changes(asha, acme, net_30):
+    form = typed(acme, ("A", "1", "1"), payment_term_id=net_30.id, date="2026-01-15")
+    document = saved(asha.post("/invoices/new", form))
+    path, form = f"/invoices/{document.id}/edit", form | {"version": document.version}
+    form |= {"date": "2026-01-20"} | by_itself("2026-02-14")
+    assert due_date_in(asha.post(path, form | {"op": "add"}).text) == "2026-02-19"
+    form |= {"date": "2026-01-25"} | by_itself("2026-02-19")
+    assert saved(asha.post(path, form)).due_date.isoformat() == "2026-02-24"
+
+
+def test_an_edited_invoice_goes_back_to_the_terms_of_its_customer(asha, net_30):
+    with unit_of_work() as session:
+        acme = make_customer(session, display_name="Acme Ltd", payment_term_id=net_30.id)
+        other = payment_terms.create(session, TermDraft("Net 7", days=7), actor=SYSTEM)
+    form = typed(acme, ("A", "1", "1"), payment_term_id=other.id, date="2026-01-15")
+    document = saved(asha.post("/invoices/new", form))
+    form |= by_itself("2026-01-22") | {"payment_term_id": "", "version": document.version}
+    document = saved(asha.post(f"/invoices/{document.id}/edit", form))
+    assert (document.due_date.isoformat(), document.payment_term_id) == ("2026-02-14", net_30.id)
+
+
+def test_an_invoice_due_on_its_own_day_by_a_person_s_word_is_not_given_terms_by_an_edit(asha, acme, net_30):
+    document = saved(asha.post("/invoices/new", typed(acme, ("A", "1", "1"), due_date="2026-11-23")))
+    form = typed(acme, ("A", "2", "1"), version=document.version) | by_itself("2026-11-23")
+    document = saved(asha.post(f"/invoices/{document.id}/edit", form))
+    assert (document.total, document.due_date.isoformat(), document.payment_term_id) == (2, "2026-11-23", None)
 
 
 def test_the_exchange_rate_appears_with_a_foreign_customer_only(asha, acme):

@@ -10,6 +10,7 @@ from tests.factories.customers import make_customer
 from tests.factories.transactions import make_invoice, make_order, make_quote, pay
 from tests.people import Person
 from zbweb.billing import items
+from zbweb.billing.customers import set_active
 from zbweb.billing.items import ItemDraft
 from zbweb.billing.journal import SYSTEM
 from zbweb.db import db, unit_of_work
@@ -24,13 +25,14 @@ def person(any_app):
 def books(person):
     with unit_of_work() as session:
         acme = make_customer(session, display_name="Acmé Widgets Ltd", email="buy@acme.example", phone="+1 555 0100")
-        zoe = make_customer(session, display_name="Zoe Ltd", active=False)
+        zoe = make_customer(session, display_name="Zoe Ltd")
         items.create(session, ItemDraft("Widget, blue", "WDG-B", "", Decimal(5), "pcs", None), actor=SYSTEM)
         made = {
             "invoice": make_invoice(session, acme, reference="PO-77"),
             "order": make_order(session, zoe),
             "quote": make_quote(session, zoe),
         }
+        set_active(session, zoe, active=False, actor=SYSTEM)
         made["payment"] = pay(session, acme, "40", invoices={made["invoice"]: "40"}, reference="WIRE-9")
     return made
 

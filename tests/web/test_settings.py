@@ -137,6 +137,9 @@ def test_adding_somebody_who_has_an_account_elsewhere_does_not_tell_their_name(a
     with admin.client.session_transaction() as cookie:
         assert cookie["_flashes"] == [("success", "D. from Other can sign in now.")]
     assert one(JournalEntry, entity="membership").changes["user"] == ["", "D. from Other"]
+    for path in ("/settings/users", f"/settings/users/{one(Membership, name='D. from Other').id}"):
+        page = admin.get(path).text
+        assert ("D. from Other" in page, "Dora" in page) == (True, False)
 
 
 def test_the_last_admin_cannot_give_the_role_away(admin):

@@ -13,7 +13,7 @@ from zbweb.billing import books, money, payment_terms, terms
 from zbweb.billing.changes import ensure_fits
 from zbweb.billing.drafts import Draft, LineDraft
 from zbweb.billing.models import Customer, Item, Line, PaymentTerm, Tax, Transaction
-from zbweb.billing.words import Kind, TaxRounding, TermKind
+from zbweb.billing.words import DiscountKind, Kind, TaxRounding, TermKind
 from zbweb.errors import Invalid
 
 _YEARS = range(1900, 3000)
@@ -31,23 +31,34 @@ class Composed:
 
 def compose(session: Session, draft: Draft, *, before: Transaction | None = None) -> Composed:
     """Work a draft out, as a new document or as an edit of `before`; raises Invalid with the fields to mend."""
-    customer = _customer(session, draft)
+    customer = _customer(session, draft, before)
     _ensure_of_this_age(draft)
     draft = _with_defaults(session, draft, customer, before)
     draft = replace(draft, lines=tuple(_six_places(line) for line in _taxed(session, draft.lines, before)))
-    if faults := {**_faults(draft), **_line_faults(draft.lines)}:
+    if faults := {**_faults(draft), **_line_faults(draft.lines), **_discount_faults(draft)}:
         raise Invalid("Some values cannot be accepted: " + " ".join(dict.fromkeys(faults.values())), faults)
     totals = compute(draft)
     if totals.total < 0 or totals.total >= money.LIMIT:
         sentence = "The total must not be less than zero, nor above a million millions."
         raise Invalid(sentence, {"adjustment" if totals.total < 0 else "lines": sentence})
-    values = _values(session, draft, totals)
+    base = books.own(session).base_currency
+    if sentence := money.why_worth_nothing(totals.total, draft.currency, draft.exchange_rate, base):
+        raise Invalid(sentence, {"exchange_rate": sentence})
+    values = _values(draft, totals, base)
     ensure_fits(Transaction, values)
     lines = tuple(
         (line, _line_values(index, line, amounts))
         for index, (line, amounts) in enumerate(zip(draft.lines, totals.lines, strict=True))
     )
     return Composed(values, lines, totals)
+
+
+def due_date(session: Session, draft: Draft, *, before: Transaction | None = None) -> date | None:
+    """The due date that saving would give, whatever else is still wrong with the draft; only invoices have terms."""
+    customer = session.scalar(select(Customer).where(Customer.id == draft.customer_id))
+    if draft.kind is not Kind.INVOICE or customer is None or draft.date.year not in _YEARS:
+        return draft.due_date
+    return _due_date(session, draft, _term(session, draft, customer, before), before)
 
 
 def compute(draft: Draft) -> money.Totals:
@@ -75,10 +86,15 @@ def compute(draft: Draft) -> money.Totals:
     )
 
 
-def _customer(session: Session, draft: Draft) -> Customer:
+def _customer(session: Session, draft: Draft, before: Transaction | None) -> Customer:
+    """Whom the document is for; an inactive customer keeps the documents it has and is given no other ones."""
     customer = session.scalar(select(Customer).where(Customer.id == draft.customer_id))
     if customer is None:
         raise Invalid("Choose a customer.", {"customer_id": "Choose a customer."})
+    is_theirs = before is not None and before.customer_id == customer.id
+    if not customer.active and not is_theirs:
+        sentence = f"{customer.display_name} is inactive, so nothing new is made for it. Mark it as active first."
+        raise Invalid(sentence, {"customer_id": sentence})
     return customer
 
 
@@ -95,7 +111,7 @@ def _with_defaults(session: Session, draft: Draft, customer: Customer, before: T
     if draft.currency and draft.currency != currency:
         sentence = f"{customer.display_name} is billed in {currency}, not in {draft.currency}."
         raise Invalid(sentence, {"currency": sentence})
-    term = _term(session, draft, customer) if draft.kind is Kind.INVOICE else None
+    term = _term(session, draft, customer, before) if draft.kind is Kind.INVOICE else None
     return replace(
         draft,
         currency=currency,
@@ -109,12 +125,13 @@ def _with_defaults(session: Session, draft: Draft, customer: Customer, before: T
     )
 
 
-def _term(session: Session, draft: Draft, customer: Customer) -> PaymentTerm | None:
-    wanted = draft.payment_term_id or (None if draft.due_date else customer.payment_term_id)
-    if wanted:
-        return session.scalar(select(PaymentTerm).where(PaymentTerm.id == wanted))
-    if draft.due_date:
+def _term(session: Session, draft: Draft, customer: Customer, before: Transaction | None) -> PaymentTerm | None:
+    """The terms chosen; without any, the customer's, unless a person gave a due date that is not what terms gave."""
+    is_from_terms = before is not None and before.payment_term_id and draft.due_date == before.due_date
+    if not draft.payment_term_id and draft.due_date and not is_from_terms:
         return None
+    if wanted := draft.payment_term_id or customer.payment_term_id:
+        return session.scalar(select(PaymentTerm).where(PaymentTerm.id == wanted))
     return payment_terms.default(session)
 
 
@@ -196,12 +213,27 @@ def _faults(draft: Draft) -> dict[str, str]:
         ),
         "shipping": (draft.shipping < 0, "The shipping charge cannot be less than zero."),
     }
-    too_large = {
-        name: "That is too large; a million millions is too much."
-        for name in ("shipping", "adjustment")
-        if abs(getattr(draft, name)) >= money.LIMIT
+    wrong = {name: sentence for name, (is_wrong, sentence) in checks.items() if is_wrong}
+    amounts = {name: _amount_fault(getattr(draft, name), draft.currency) for name in ("shipping", "adjustment")}
+    return wrong | {name: sentence for name, sentence in amounts.items() if sentence}
+
+
+def _amount_fault(amount: Decimal, currency: str) -> str:
+    if abs(amount) >= money.LIMIT:
+        return "That is too large; a million millions is too much."
+    return money.why_not_counted(amount, currency)
+
+
+def _discount_faults(draft: Draft) -> dict[str, str]:
+    """What is said of discounts given as amounts; whether they are too much is seen when they are computed."""
+    given: dict[str, Draft | LineDraft] = {f"lines-{at}-discount_value": line for at, line in enumerate(draft.lines)}
+    amounts = {
+        name: each.discount_value
+        for name, each in ({"discount_value": draft} | given).items()
+        if each.discount_kind is DiscountKind.AMOUNT
     }
-    return {name: sentence for name, (is_wrong, sentence) in checks.items() if is_wrong} | too_large
+    said = {name: money.why_not_counted(amount, draft.currency) for name, amount in amounts.items()}
+    return {name: sentence for name, sentence in said.items() if sentence}
 
 
 def _line_faults(lines: tuple[LineDraft, ...]) -> dict[str, str]:
@@ -221,8 +253,7 @@ def _line_faults(lines: tuple[LineDraft, ...]) -> dict[str, str]:
     return faults
 
 
-def _values(session: Session, draft: Draft, totals: money.Totals) -> dict[str, Any]:
-    base = books.own(session).base_currency
+def _values(draft: Draft, totals: money.Totals, base: str) -> dict[str, Any]:
     same = ("kind", "customer_id", "date", "due_date", "payment_term_id", "currency", "exchange_rate", "tax_mode")
     more = ("tax_rounding", "discount_kind", "discount_value", "notes", "terms", "billing_address", "shipping_address")
     potential = draft.potential

@@ -6,7 +6,7 @@ tabs, converts once and answers with the same document.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -14,7 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from zbweb.billing import books, fulfilment, journal, standing
-from zbweb.billing.drafts import Draft
+from zbweb.billing.composing import compute
+from zbweb.billing.drafts import Draft, in_coins
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import Line, Transaction
 from zbweb.billing.money import round_money
@@ -144,21 +145,36 @@ def _discount(ordered: Line, quantity: Decimal, currency: str, *, left: Decimal,
 def _part(session: Session, order: Transaction, draft: Draft, wanted: Mapping[int, Decimal], *, is_rest: bool) -> Draft:
     """The draft with what a part of the order bears of its charges.
 
-    The first invoice bears shipping and adjustment; when it is voided, the next one does. A discount given as an
-    amount is shared by value, and the last invoice has what the others left of it.
+    The first invoice bears shipping and adjustment; when it is voided, the next one does. An adjustment that takes off
+    more than the first one comes to goes on to the next. A discount given as an amount is shared by value, and the
+    last invoice has what the others left of it.
     """
     earlier = fulfilment.live_invoices(session, order.id)
     shipping = max(order.shipping - sum((invoice.shipping for invoice in earlier), ZERO), ZERO)
-    adjustment = ZERO if any(invoice.adjustment for invoice in earlier) else order.adjustment
-    draft = replace(draft, shipping=shipping, adjustment=adjustment)
-    if draft.discount_kind is DiscountKind.PERCENT:
-        return draft
+    draft = replace(draft, shipping=shipping, adjustment=ZERO)
+    if draft.discount_kind is DiscountKind.AMOUNT:
+        draft = replace(draft, discount_value=_document_discount(order, earlier, wanted, is_rest=is_rest))
+    return replace(draft, adjustment=_adjustment(order, earlier, most=compute(draft).total))
+
+
+def _adjustment(order: Transaction, earlier: Sequence[Transaction], *, most: Decimal) -> Decimal:
+    """What a part bears of the order's adjustment, which takes off at `most` so much of it."""
+    borne = [invoice.adjustment for invoice in earlier if invoice.adjustment]
+    if order.adjustment >= 0:
+        return ZERO if borne else order.adjustment
+    left = min(max(order.adjustment - sum(borne, ZERO), order.adjustment), ZERO)
+    return max(left, -most)
+
+
+def _document_discount(
+    order: Transaction, earlier: Sequence[Transaction], wanted: Mapping[int, Decimal], *, is_rest: bool
+) -> Decimal:
     if is_rest:
         given = sum((invoice.discount_total for invoice in earlier), ZERO)
-        return replace(draft, discount_value=max(order.discount_total - given, ZERO))
+        return max(order.discount_total - given, ZERO)
     billed = sum((line.amount * wanted.get(line.id, ZERO) / line.quantity for line in order.lines), ZERO)
     share = order.discount_total * billed / order.subtotal if order.subtotal else ZERO
-    return replace(draft, discount_value=round_money(share, order.currency))
+    return round_money(share, order.currency)
 
 
 def _copy(session: Session, source: Transaction, kind: Kind) -> Draft:
@@ -171,7 +187,7 @@ def _copy(session: Session, source: Transaction, kind: Kind) -> Draft:
 
 
 def _make(session: Session, source: Transaction, draft: Draft, key: str, actor: Actor) -> Transaction:
-    made = create(session, draft, actor=actor)
+    made = create(session, in_coins(draft, source.currency), actor=actor)
     made.source_id, made.conversion_key = source.id, key
     session.flush()  # UNIQUE on the key speaks here, if ever two got this far
     journal.record(

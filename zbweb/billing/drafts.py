@@ -2,11 +2,12 @@
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 from zbweb.billing.models import Line, Transaction
+from zbweb.billing.money import LIMIT, round_money
 from zbweb.billing.words import DiscountKind, Kind, TaxMode, TaxRounding
 
 ZERO, ONE = Decimal(0), Decimal(1)
@@ -82,7 +83,7 @@ class Draft:
 def from_transaction(transaction: Transaction) -> Draft:
     """The draft that would change nothing: what an edit form starts from."""
     potential_id = transaction.potential_id
-    return Draft(
+    draft = Draft(
         kind=Kind(transaction.kind),
         customer_id=transaction.customer_id,
         date=transaction.date,
@@ -109,6 +110,27 @@ def from_transaction(transaction: Transaction) -> Draft:
         else None,
         automation_key=transaction.automation_key,
     )
+    return in_coins(draft, transaction.currency)  # as it was computed: a discount may have been kept more finely
+
+
+def in_coins(draft: Draft, currency: str) -> Draft:
+    """The draft with its amounts rounded to the currency, for sources that have them more finely than people may."""
+    lines = tuple(replace(line, discount_value=_discount_in_coins(line, currency)) for line in draft.lines)
+    return replace(
+        draft,
+        lines=lines,
+        discount_value=_discount_in_coins(draft, currency),
+        shipping=_rounded(draft.shipping, currency),
+        adjustment=_rounded(draft.adjustment, currency),
+    )
+
+
+def _discount_in_coins(of: Draft | LineDraft, currency: str) -> Decimal:
+    return _rounded(of.discount_value, currency) if of.discount_kind is DiscountKind.AMOUNT else of.discount_value
+
+
+def _rounded(amount: Decimal, currency: str) -> Decimal:
+    return amount if abs(amount) >= LIMIT else round_money(amount, currency)  # what is too large is refused later
 
 
 def line_draft(line: Line) -> LineDraft:

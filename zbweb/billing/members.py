@@ -49,8 +49,8 @@ def hash_password(password: str) -> str:
 
 def all_members(session: Session) -> list[Membership]:
     """Everybody who works or worked here, by name."""
-    statement = select(Membership).join(Membership.user).options(joinedload(Membership.user))
-    return list(session.scalars(statement.order_by(Membership.active.desc(), User.name, User.id)))
+    members = session.scalars(select(Membership).options(joinedload(Membership.user)))
+    return sorted(members, key=lambda each: (not each.active, each.shown_name.casefold(), each.user_id))
 
 
 def find(session: Session, membership_id: int) -> Membership:
@@ -65,18 +65,22 @@ def find(session: Session, membership_id: int) -> Membership:
 def add(session: Session, draft: MemberDraft, *, actor: Actor) -> Membership:
     """Let a person work here; raises Invalid by field. Somebody unknown is given an account with the password.
 
-    The journal tells the name as it was typed: an account elsewhere says nothing of itself to who guesses its address.
+    Everybody here is called what was typed: an account elsewhere says nothing of itself to who guesses its address.
     """
     email = draft.email.strip().lower()
     user = session.scalar(select(User).where(User.email == email))
-    _check(draft, email, is_known=user is not None)
+    is_known = user is not None
+    _check(draft, email, is_known=is_known)
     if user is None:
         user = User(email=email, name=draft.name.strip(), password_hash=hash_password(draft.password))
         session.add(user)
         session.flush()  # the membership needs its id
     if session.scalar(select(Membership.id).where(Membership.user_id == user.id)) is not None:
         raise Invalid("That person is a user already.", {"email": f"{email} is a user of this organisation already."})
-    membership = Membership(organisation_id=organisation_of(session), user_id=user.id, role=draft.role, user=user)
+    membership = Membership(
+        organisation_id=organisation_of(session), user_id=user.id, role=draft.role, user=user,
+        name=draft.shown_name if is_known else None,
+    )  # fmt: skip
     session.add(membership)
     session.flush()  # the journal needs its id
     journal.record(
@@ -116,7 +120,7 @@ def set_active(session: Session, membership: Membership, *, active: bool, actor:
     membership.active = active
     action = "marked_active" if active else "marked_inactive"
     journal.record(
-        session, ENTITY, membership.id, action=action, actor=actor, changes={"user": (membership.user.name,) * 2}
+        session, ENTITY, membership.id, action=action, actor=actor, changes={"user": (membership.shown_name,) * 2}
     )
 
 

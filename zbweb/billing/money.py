@@ -141,6 +141,24 @@ def in_words(amount: Decimal, currency: str) -> str:
     return f"{round_money(amount, currency)} {currency}"
 
 
+def why_not_counted(amount: Decimal, currency: str) -> str:
+    """Why an amount cannot be one of this currency, as a sentence; empty when it is a whole number of its coins."""
+    if round_money(amount, currency) == amount:
+        return ""
+    step = Decimal(1).scaleb(-exponent(currency))
+    return f"{amount.normalize():f} is no amount of {currency}, which is counted in steps of {step}."
+
+
+def why_worth_nothing(amount: Decimal, currency: str, rate: Decimal, base_currency: str) -> str:
+    """Why an amount cannot be converted at this rate, as a sentence: it would vanish. Empty when it can."""
+    if amount <= 0 or to_base(amount, rate, base_currency):
+        return ""
+    nothing = in_words(ZERO, base_currency)
+    return (
+        f"At this rate {in_words(amount, currency)} would be {nothing}. Give more {base_currency} for one {currency}."
+    )
+
+
 def to_base(amount: Decimal, rate: Decimal, base_currency: str) -> Decimal:
     """An amount in the base currency, at `rate` base units for one of its own; rounded once."""
     with localcontext(prec=_DIGITS):

@@ -20,8 +20,8 @@ def move(session: Session, transaction: Transaction, to: Status, actor: Actor) -
     transaction = standing.lock(session, transaction.id)
     if sentence := status.refusal(Kind(transaction.kind), Status(transaction.status), to):
         raise Conflict(sentence)
-    if to is Status.DECLINED:
-        standing.ensure_open_quote(session, transaction)
+    if to is Status.DECLINED and (sentence := standing.what_became(session, transaction)):
+        raise Conflict(sentence)
     if to is Status.VOID:
         _void(session, transaction, actor)
     else:

@@ -68,6 +68,11 @@ def name_key(name: str) -> str:
     return _SPACES.sub(" ", plain).strip()[:255]
 
 
+def number_key(number: str | None) -> str | None:
+    """A document's number by which it is compared: INV-1 and inv-1 are the same."""
+    return number.casefold() if number else None
+
+
 def loose_key(name: str) -> str:
     """A name without punctuation and legal forms, with `&` as "and": equal loose keys are worth a person's look."""
     words = _PUNCTUATION.sub(" ", name_key(name).replace("&", " and ")).split()

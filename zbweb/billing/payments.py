@@ -245,6 +245,7 @@ def _hold(session: Session, payment: Payment) -> Payment:
 def _checked(session: Session, draft: PaymentDraft, currency: str) -> dict[str, Any]:
     own = books.own(session)
     amount, is_foreign = _in_coins(draft.amount, currency), currency != own.base_currency
+    rate = as_rate(draft.exchange_rate) if is_foreign else Decimal(1)
     checks = {
         "amount": (not 0 < amount < money.LIMIT, "The amount must be more than zero."),
         "date": (
@@ -252,20 +253,19 @@ def _checked(session: Session, draft: PaymentDraft, currency: str) -> dict[str, 
             "A payment is dated today or earlier, with the year in full.",
         ),
         "mode": (draft.mode not in MODES, "Choose how the money came in."),
-        "exchange_rate": (
-            is_foreign and not is_rate(as_rate(draft.exchange_rate)),
-            "Give the exchange rate as a number above zero.",
-        ),
+        "exchange_rate": (not is_rate(rate), "Give the exchange rate as a number above zero."),
     }
     if faults := {name: sentence for name, (is_wrong, sentence) in checks.items() if is_wrong}:
         raise Invalid(" ".join(faults.values()), faults)
+    if sentence := money.why_worth_nothing(amount, currency, rate, own.base_currency):
+        raise Invalid(sentence, {"exchange_rate": sentence})
     values = {
         "date": draft.date,
         "amount": amount,
         "mode": draft.mode,
         "reference": draft.reference.strip(),
         "notes": draft.notes.strip(),
-        "exchange_rate": as_rate(draft.exchange_rate) if is_foreign else Decimal(1),
+        "exchange_rate": rate,
     }
     ensure_fits(Payment, values)
     return values
@@ -273,12 +273,9 @@ def _checked(session: Session, draft: PaymentDraft, currency: str) -> dict[str, 
 
 def _in_coins(amount: Decimal, currency: str, field: str = "amount") -> Decimal:
     """The amount as the currency counts it; Invalid where it has nothing so small: money is not rounded unasked."""
-    counted = round_money(amount, currency)
-    if counted != amount:
-        step = Decimal(1).scaleb(-money.exponent(currency))
-        sentence = f"{amount} is no amount of {currency}, which is counted in steps of {step}."
+    if sentence := money.why_not_counted(amount, currency):
         raise Invalid(sentence, {field: sentence})
-    return counted
+    return round_money(amount, currency)
 
 
 def _ensure_payable(payment: Payment, invoice: Transaction, amount: Decimal) -> None:

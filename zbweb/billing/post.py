@@ -25,7 +25,7 @@ from zbweb.billing.models import EmailMessage, Transaction
 from zbweb.billing.status import Status
 from zbweb.billing.words import EmailStatus, Kind
 from zbweb.clock import now
-from zbweb.db import after_commit, organisation_of, unit_of_work, work_for
+from zbweb.db import after_commit, db, organisation_of, unit_of_work, work_for
 from zbweb.errors import Conflict, Invalid, NotFound
 
 LEASE = datetime.timedelta(minutes=5)
@@ -175,7 +175,11 @@ def _claim(email_id: int) -> _Outgoing | None:
             _fail(session, email, _VOIDED if transaction else _DELETED)
             return None
         if transaction.status == Status.DRAFT:
-            _number(session, email, transaction)
+            try:
+                _number(session, email, transaction)
+            except Conflict as refusal:
+                _fail(session, email, refusal.message)
+                return None
         email.claimed_at = now()
         email.attempts += 1
         return _Outgoing(email.id, email.organisation_id, transaction.id, email.attempts)
@@ -241,22 +245,25 @@ def _fail(session: Session, email: EmailMessage, words: str) -> None:
 
 
 def _mime(outgoing: _Outgoing) -> MimeMessage:
-    with unit_of_work() as session:
-        work_for(session, outgoing.organisation_id)
-        email, own = session.get_one(EmailMessage, outgoing.id), books.own(session)
-        transaction = session.get_one(Transaction, outgoing.transaction_id)
-        message = MimeMessage()
-        message["From"] = config.current().mail_from
-        if own.email:
-            message["Reply-To"] = own.email
-        message["To"] = email.recipients
-        if email.copies:
-            message["Cc"] = email.copies
-        message["Subject"] = email.subject
-        message["Date"] = format_datetime(now())
-        message["Message-ID"] = f"<{email.organisation_id}.{email.id}@zbweb>"
-        message.set_content(email.body)
-        attachment, name = documents.pdf(session, transaction, is_issued=True), documents.filename(transaction)
+    """The message with its document as PDF; read outside any unit of work, which on SQLite keeps every other writer
+    waiting, while printing takes its time."""
+    session = db.session()
+    work_for(session, outgoing.organisation_id)
+    email, own = session.get_one(EmailMessage, outgoing.id), books.own(session)
+    transaction = session.get_one(Transaction, outgoing.transaction_id)
+    message = MimeMessage()
+    message["From"] = config.current().mail_from
+    if own.email:
+        message["Reply-To"] = own.email
+    message["To"] = email.recipients
+    if email.copies:
+        message["Cc"] = email.copies
+    message["Subject"] = email.subject
+    message["Date"] = format_datetime(now())
+    message["Message-ID"] = f"<{email.organisation_id}.{email.id}@zbweb>"
+    message.set_content(email.body)
+    attachment, name = documents.pdf(session, transaction, is_issued=True), documents.filename(transaction)
+    session.rollback()  # nothing is held while the mail server is talked to
     message.add_attachment(attachment, maintype="application", subtype="pdf", filename=name)
     return message
 

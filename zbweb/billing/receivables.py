@@ -1,7 +1,8 @@
 """What customers owe: balances, statements, ageing, and the four metrics the CRM is told.
 
-One rule for all: an invoice counts while it is sent and not paid; credit is what payments have left, and is
-shown apart. Sums over customers are in the base currency, each document converted once at its own rate.
+One rule for all: an invoice counts while it is sent and not paid, also one that is dated later: what is sent is owed.
+Credit is what payments have left, and is shown apart. Sums over customers are in the base currency, each document
+converted once at its own rate.
 """
 
 import datetime
@@ -126,7 +127,7 @@ def credits_by_customer(session: Session, *, customer_id: int | None = None) -> 
 
 
 def ageing(session: Session, *, as_of: datetime.date) -> list[AgeingRow]:
-    """Who owes how much by age, by name; documents and payments dated after a past `as_of` are left out."""
+    """Who owes how much by age, by name. As of a past day, documents and payments dated after it are left out."""
     rows: dict[int, AgeingRow] = {}
     for each in _open_balances(session, as_of):
         row = rows.get(each.customer_id) or _empty(each.customer_id, each.customer_name)

@@ -15,7 +15,7 @@ from zbweb.billing.models import Transaction
 from zbweb.billing.status import Facts, Status
 from zbweb.billing.words import Kind, Origin
 from zbweb.clock import now
-from zbweb.errors import Conflict, NotFound
+from zbweb.errors import NotFound
 
 ENTITY = "transaction"
 
@@ -48,12 +48,15 @@ def touch(transaction: Transaction) -> None:
     transaction.updated_at = now()
 
 
-def ensure_open_quote(session: Session, transaction: Transaction) -> None:
-    """Raise Conflict for a quote that has become another document, which would stand there without its quote."""
+def what_became(session: Session, transaction: Transaction) -> str:
+    """What a quote has become, as a sentence: changed or declined, it would not agree with that any more. Empty for a
+    quote that is open still, and for other documents."""
     made = fulfilment.made_from(session, transaction.id) if transaction.kind == Kind.QUOTE else None
-    if made is not None:
-        what = "a sales order" if made.kind == Kind.SALES_ORDER else "an invoice"
-        raise Conflict(f"This quote has become {what}. Void or delete that first, or change it there.")
+    if made is None:
+        return ""
+    noun = Kind(made.kind).noun
+    what = f"{noun} {made.number}" if made.number else f"a draft {noun}"
+    return f"This quote has become {what}. Void or delete that first, or change it there."
 
 
 def facts(transaction: Transaction, *, is_partly_invoiced: bool = False) -> Facts:

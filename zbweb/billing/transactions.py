@@ -89,9 +89,9 @@ def _form_key(draft: Draft) -> str | None:
     return f"form-{draft.request_key}" if draft.request_key else None
 
 
-def editable(transaction: Transaction) -> str:
+def why_not_editable(session: Session, transaction: Transaction) -> str:
     """Why the document cannot be edited, as a sentence; empty when it can."""
-    return status.why_not_editable(standing.facts(transaction))
+    return standing.what_became(session, transaction) or status.why_not_editable(standing.facts(transaction))
 
 
 def edit(session: Session, transaction: Transaction, draft: Draft, *, version: int | None, actor: Actor) -> Transaction:
@@ -99,7 +99,7 @@ def edit(session: Session, transaction: Transaction, draft: Draft, *, version: i
     transaction = lock(session, transaction.id)
     ensure_current(transaction, version)
     _hold_order(session, transaction)
-    if sentence := editable(transaction):
+    if sentence := why_not_editable(session, transaction):
         raise Conflict(sentence)
     payments.ensure_may_touch(transaction, actor)
     composed = compose(session, replace(draft, kind=Kind(transaction.kind)), before=transaction)
@@ -120,10 +120,17 @@ def edit(session: Session, transaction: Transaction, draft: Draft, *, version: i
 
 
 def delete(session: Session, transaction: Transaction, *, actor: Actor) -> None:
-    """Delete a draft; Conflict for anything that has been sent, confirmed or answered: that is voided instead."""
+    """Delete a draft; Conflict for anything that has been sent, confirmed or answered, or would leave a gap among the
+    numbers: that is voided instead."""
     transaction = lock(session, transaction.id)
     if transaction.status != Status.DRAFT:
         raise Conflict("Only a draft can be deleted. Void or decline the document instead, so that it stays on record.")
+    standing.lock_all(session, [transaction.source_id] if transaction.source_id else [])  # before the number series
+    if transaction.number and numbering.is_counted(session, transaction.kind, transaction.number):
+        raise Conflict(
+            f"The numbers have gone on after {transaction.number}, so deleting this draft would leave a gap. "
+            "Void or decline it instead, so that it stays on record."
+        )
     removal.announce(session, ENTITY, transaction.id)
     changes: Changes = {"total": (transaction.total, None), "lines": (_describe(transaction), None)}
     journal.record(session, ENTITY, transaction.id, action="deleted", actor=actor, changes=_journal(changes))

@@ -18,7 +18,8 @@ from zbweb.errors import Invalid
 from zbweb.web.forms.transactions import LineForm, TransactionForm, typed_values
 from zbweb.web.lookup import Answer
 
-_UNSAID = frozenset({"customer_id", "lines"})
+_UNSAID = {"Choose a customer.", "Add at least one line."}
+"""What a form that is only begun lacks: that goes without saying."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +86,19 @@ def preview(session: Session, editor: Editor) -> Preview:
     """The totals of what is typed, even while it could not be saved yet."""
     own, draft = books.own(session), _readable(editor.draft())
     currency = books.currency_of(session, editor.customer) if editor.customer else own.base_currency
+    due_date = composing.due_date(session, draft, before=editor.held)
     if sentence := editor.form.unread():
-        return Preview(currency, own.base_currency, None, draft.due_date, sentence)
+        return Preview(currency, own.base_currency, None, due_date, sentence)
     try:
         composed = composing.compose(session, draft, before=editor.held)
-        return Preview(currency, own.base_currency, composed.totals, composed.values["due_date"])
+        return Preview(currency, own.base_currency, composed.totals, due_date)
     except Invalid as refusal:
-        sentence = "" if _UNSAID.issuperset(refusal.fields) else refusal.message
+        sentence = "" if _UNSAID.issuperset(refusal.fields.values()) else refusal.message
     try:
         totals = composing.compute(replace(_taxed(session, draft), currency=currency))
     except Invalid:
         totals = None
-    return Preview(currency, own.base_currency, totals, draft.due_date, sentence)
+    return Preview(currency, own.base_currency, totals, due_date, sentence)
 
 
 def price(item: Item, exchange_rate: Decimal | None) -> Decimal:

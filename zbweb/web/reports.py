@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Iterator
 from decimal import Decimal
 
+from babel.lists import format_list
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
@@ -13,8 +14,10 @@ from zbweb.billing import statements as accounts
 from zbweb.billing.receivables import BUCKETS, AgeingRow
 from zbweb.billing.statements import Statement
 from zbweb.billing.terms import add_months
+from zbweb.billing.words import LOCALE
 from zbweb.db import db
 from zbweb.web import access, htmx, spreadsheet
+from zbweb.web.filters import day, money
 
 bp = Blueprint("reports", __name__)
 
@@ -72,7 +75,14 @@ def statement(customer_id: int) -> ResponseReturnValue:
     session = db.session()
     customer, (start, end) = customers.find(session, customer_id), _period(session)
     told = accounts.statement(session, customer_id, start=start, end=end)
-    return htmx.page("reports/statement.html", customer=customer, statement=told, start=start, end=end)
+    return htmx.page(
+        "reports/statement.html",
+        customer=customer,
+        statement=told,
+        start=start,
+        end=end,
+        later=_later_in_words(told, end),
+    )
 
 
 @bp.get("/customers/<int:customer_id>/statement.csv")
@@ -99,6 +109,18 @@ def _period(session: Session) -> tuple[datetime.date, datetime.date]:
     return min(start, end), end
 
 
+def _later_in_words(told: Statement, end: datetime.date) -> str:
+    """What is dated after the statement's end and what is owed with it, as two sentences; empty where nothing is."""
+    if told.later is None:
+        return ""
+    later = {"invoices": told.later.invoices, "payments": told.later.payments, "refunds": told.later.refunds}
+    parts = [f"{what} of {money(amount, told.currency)}" for what, amount in later.items() if amount]
+    amount = money(abs(told.outstanding), told.currency)
+    in_all = f"{amount} is outstanding" if told.outstanding > 0 else f"there is a credit of {amount}"
+    in_all = in_all if told.outstanding else "nothing is outstanding"
+    return f"Dated after {day(end)}: {format_list(parts, locale=LOCALE)}. In all, {in_all}."
+
+
 def _ageing_lines(rows: list[AgeingRow], currency: str) -> Iterator[list[str]]:
     yield ["Customer", *BUCKETS, "Total", "Credit", "Currency"]
     for row in rows:
@@ -112,3 +134,8 @@ def _statement_lines(told: Statement) -> Iterator[list[str]]:
         figures = [str(row.charge), str(row.payment), str(row.balance)]
         yield [row.date.isoformat(), row.what, row.number, *figures, told.currency]
     yield ["", "Closing balance", "", "", "", str(told.closing), told.currency]
+    if told.later:
+        yield ["", "Invoices dated later", "", str(told.later.invoices), "", "", told.currency]
+        yield ["", "Payments dated later", "", "", str(told.later.payments), "", told.currency]
+        yield ["", "Refunds dated later", "", str(told.later.refunds), "", "", told.currency]
+        yield ["", "Outstanding in all", "", "", "", str(told.outstanding), told.currency]

@@ -97,7 +97,7 @@ def edit(kind: Kind, transaction_id: int) -> ResponseReturnValue:
     """A document changed; refused with a sentence where its status forbids it."""
     session = db.session()
     held = transactions.get(session, kind, transaction_id)
-    if request.method == "GET" and (sentence := transactions.editable(held)):
+    if request.method == "GET" and (sentence := transactions.why_not_editable(session, held)):
         flash(sentence, "warning")
         return htmx.redirect(url_for("transactions.show", kind=kind, transaction_id=transaction_id))
     return _edit(_opened(kind, held))
@@ -157,7 +157,9 @@ def _show(editor: Editor, status: int = 200) -> ResponseReturnValue:
     if not editor.form.lines.entries:
         editor.form.add_line()
     editor.form.renumber()
+    preview = editing.preview(db.session(), editor)
+    editor.form.show_due_date(preview.due_date)
     return htmx.page(
         "transactions/edit.html", status=status, editor=editor, form=editor.form, page=PAGES[editor.kind],
-        preview=editing.preview(db.session(), editor), is_stale=status == 409 and editor.held is not None,
+        preview=preview, is_stale=status == 409 and editor.held is not None,
     )  # fmt: skip

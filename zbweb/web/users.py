@@ -49,7 +49,7 @@ def edit(member_id: int) -> ResponseReturnValue:
             session, members.find(session, member_id), form.role.data, actor=access.person().actor
         ))  # fmt: skip
         if not saved.refused:
-            flash(f"The role of {member.user.name} is saved.", "success")
+            flash(f"The role of {member.shown_name} is saved.", "success")
             return htmx.redirect(url_for("users.index"))
         status = saved.status
     return htmx.page("users/edit.html", status=status, form=form, member=member, nav_active="settings")
@@ -64,7 +64,7 @@ def set_active(member_id: int) -> ResponseReturnValue:
         member = members.find(session, member_id)
         members.set_active(session, member, active=active, actor=access.person().actor)
     flash(
-        f"{member.user.name} {'can sign in again' if active else 'is signed out and cannot sign in any more'}.",
+        f"{member.shown_name} {'can sign in again' if active else 'is signed out and cannot sign in any more'}.",
         "success",
     )
     return htmx.redirect(url_for("users.index"))

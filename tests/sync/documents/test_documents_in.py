@@ -259,6 +259,18 @@ def test_an_adjustment_and_a_discount_made_there_arrive(both_ways, acme):
     assert_agreed(both_ways)
 
 
+def test_amounts_written_there_more_finely_than_their_currency_counts_arrive_rounded(both_ways, acme):
+    lines = [row(both_ways, Discount=Decimal("0.125"))]
+    both_ways.add("Invoices", Subject="Fine", Account_Name=account(both_ways), Invoiced_Items=lines,
+                  Discount=Decimal("1.005"), Adjustment=Decimal("0.333"))  # fmt: skip
+    told(both_ways)
+    (invoice,) = documents()
+    assert (invoice.discount_value, invoice.lines[0].discount_value) == (Decimal("1.01"), Decimal("0.13"))
+    both_ways.edit("Invoices", the_document(both_ways)["id"], Adjustment=Decimal("7.255"), Discount=Decimal("4.005"))
+    told(both_ways)
+    assert (document(invoice.id).discount_value, total_of(invoice.id)) == (Decimal("4.01"), Decimal("43.11"))
+
+
 def test_a_tax_written_by_hand_there_is_set_back(both_ways, acme):
     invoice_id = make(acme)
     deliver(both_ways)

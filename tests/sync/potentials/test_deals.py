@@ -373,6 +373,34 @@ def test_products_of_the_potential_become_lines_at_their_prices(partners, acme):
     ]
 
 
+def test_a_potential_of_an_inactive_customer_fails_with_what_to_do_and_succeeds_when_that_is_done(partners, acme):
+    partners.sync()
+    switch_on(partners)
+    active(False)
+    deal = add_deal(partners, account=acme, stage=WON)
+    notify(partners, deal)
+    entry = db.session.scalars(select(SyncEntry).where(SyncEntry.crm_id == deal)).one()
+    assert (documents(), entry.outcome, entry.reason) == ([], "failed", "potential_refused")
+    assert "Acme Ltd is inactive, so nothing new is made for it. Mark it as active first." in entry.crm_words
+    active(True)
+    notify(partners, deal)
+    assert document().customer.display_name == "Acme Ltd"
+
+
+def active(is_so):
+    """Somebody marks Acme Ltd as active, or not."""
+    with unit_of_work() as session:
+        work_for(session, db.session.scalars(select(Connection)).one().organisation_id)
+        customers.set_active(session, session.scalars(select(Customer)).one(), active=is_so, actor=SYSTEM)
+
+
+def test_a_product_s_discount_is_rounded_to_the_currency(partners, acme):
+    switch_on(partners)
+    widget = {"id": "1", "Product_Name": "Widget", "List_Price": 7, "Quantity": 1, "Discount": Decimal("0.125")}
+    notify(partners, add_deal(partners, account=acme, stage=WON), client=with_products(partners, widget))
+    assert (document().lines[0].discount_value, document().total) == (Decimal("0.13"), Decimal("6.87"))
+
+
 def test_products_of_the_potential_are_the_items_they_are_paired_with(partners, acme):
     with unit_of_work() as session:
         paired = items.create(session, items.ItemDraft(name="Widget"), actor=SYSTEM).id

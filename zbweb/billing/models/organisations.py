@@ -38,7 +38,11 @@ class User(Base):
 
 
 class Membership(OrganisationOwned, Base):
-    """A user's role in an organisation."""
+    """A user's role in an organisation.
+
+    `name` is what the organisation calls somebody whose account was there before: what the account calls itself was
+    said to others, and is not told to whoever guesses its address.
+    """
 
     __tablename__ = "memberships"
     __table_args__ = (UniqueConstraint("organisation_id", "user_id"),)
@@ -47,8 +51,14 @@ class Membership(OrganisationOwned, Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     role: Mapped[Code]
     active: Mapped[bool] = mapped_column(default=True)
+    name: Mapped[Name | None]
     user: Mapped[User] = relationship(back_populates="memberships")
     organisation: Mapped[Organisation] = relationship()
+
+    @property
+    def shown_name(self) -> str:
+        """What the person is called here."""
+        return self.name or self.user.name
 
 
 class LoginSession(Base):

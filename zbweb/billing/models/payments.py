@@ -4,10 +4,11 @@ import datetime
 from decimal import Decimal
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from zbweb.billing.models.customers import Customer
 from zbweb.billing.models.transactions import Transaction
+from zbweb.billing.naming import number_key
 from zbweb.clock import now
 from zbweb.db import REMEMBERED, Base, Code, LongText, Money, Name, OrganisationOwned, PrimaryKey, Rate, UtcTime
 
@@ -25,6 +26,7 @@ class Payment(OrganisationOwned, Base):
     __table_args__ = (
         UniqueConstraint("organisation_id", "number"),
         UniqueConstraint("organisation_id", "request_key"),
+        Index("ix_payments_number_key", "organisation_id", "number_key"),
         Index(None, "organisation_id", "date", "id"),
         Index(None, "organisation_id", "reference"),
         Index("ix_payments_unused", "organisation_id", "customer_id", sqlite_where=_UNUSED, postgresql_where=_UNUSED),
@@ -33,6 +35,7 @@ class Payment(OrganisationOwned, Base):
 
     id: Mapped[PrimaryKey]
     number: Mapped[Code]
+    number_key: Mapped[Name | None]
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="RESTRICT"), index=True)
     date: Mapped[datetime.date]
     amount: Mapped[Money]
@@ -52,6 +55,11 @@ class Payment(OrganisationOwned, Base):
     refunds: Mapped[list["Refund"]] = relationship(
         back_populates="payment", cascade="all, delete-orphan", passive_deletes=True
     )
+
+    @validates("number")
+    def _note_key(self, _name: str, number: str) -> str:
+        self.number_key = number_key(number)
+        return number
 
 
 class Allocation(OrganisationOwned, Base):

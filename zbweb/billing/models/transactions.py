@@ -4,10 +4,11 @@ import datetime
 from decimal import Decimal
 
 from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from zbweb.billing.models.catalogue import Item
 from zbweb.billing.models.customers import Customer
+from zbweb.billing.naming import number_key
 from zbweb.billing.words import DiscountKind, TaxMode, TaxRounding
 from zbweb.clock import now
 from zbweb.db import (
@@ -43,6 +44,7 @@ class Transaction(OrganisationOwned, Base):
 
     `base_total` and `base_balance` are in the base currency, each rounded once. `number` is taken when
     the document leaves draft. `paid` is the sum of its allocations, written anew from them each time.
+    `number_key` is the number as it is compared with others, whatever its case.
     `automation_key` makes one document per potential and trigger, `conversion_key` one per
     conversion, or per form that was sent.
     """
@@ -56,6 +58,7 @@ class Transaction(OrganisationOwned, Base):
         Index(None, "organisation_id", "kind", "due_date", "id"),
         Index(None, "organisation_id", "kind", "total", "id"),
         Index(None, "organisation_id", "kind", "reference"),
+        Index("ix_transactions_number_key", "organisation_id", "kind", "number_key"),
         Index("ix_transactions_status", "organisation_id", "kind", "status", "date", "id", "base_total"),
         Index("ix_transactions_customer", "organisation_id", "customer_id", "kind", "status", "date"),
         Index(None, "organisation_id", "potential_id"),
@@ -68,6 +71,7 @@ class Transaction(OrganisationOwned, Base):
     id: Mapped[PrimaryKey]
     kind: Mapped[Code]
     number: Mapped[Code | None]
+    number_key: Mapped[Name | None]
     status: Mapped[Code] = mapped_column(default="draft")
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="RESTRICT"), index=True)
     date: Mapped[datetime.date]
@@ -115,6 +119,11 @@ class Transaction(OrganisationOwned, Base):
         order_by="Line.position",
         passive_deletes=True,
     )
+
+    @validates("number")
+    def _note_key(self, _name: str, number: str | None) -> str | None:
+        self.number_key = number_key(number)
+        return number
 
     @property
     def balance(self) -> Decimal:

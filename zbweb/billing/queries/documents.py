@@ -58,7 +58,7 @@ def detail(session: Session, kind: Kind, transaction_id: int, *, today: datetime
         shown=status.shown(facts, today),
         payment_status=status.payment_status(transaction.total, transaction.paid) if is_invoice and is_sent else None,
         moves=status.allowed(kind, Status(transaction.status)),
-        why_not_editable=transactions.editable(transaction),
+        why_not_editable=transactions.why_not_editable(session, transaction),
         convertible=convert.convertible(session, transaction),
         made_from=next((row for row in relatives if row.id == transaction.source_id), None),
         made_into=made_into,

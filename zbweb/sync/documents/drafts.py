@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from zbweb.billing import books, transactions
-from zbweb.billing.drafts import Draft, LineDraft, Potential
+from zbweb.billing.drafts import Draft, LineDraft, Potential, in_coins
 from zbweb.billing.models import Customer, Item
 from zbweb.billing.queries import offers
 from zbweb.billing.words import DiscountKind, Kind
@@ -81,8 +81,9 @@ def new(session: Session, arrival: Arrival, customer_id: int) -> Draft:
         billing_address=_address(arrival, "billing_address") or None,
         shipping_address=_address(arrival, "shipping_address") or None,
     )
-    total = transactions.preview(session, draft).total
-    return replace(draft, adjustment=Decimal(arrival.record.get("Grand_Total") or 0) - total)
+    currency = books.currency_of(session, customer)
+    total = transactions.preview(session, in_coins(draft, currency)).total
+    return in_coins(replace(draft, adjustment=Decimal(arrival.record.get("Grand_Total") or 0) - total), currency)
 
 
 def _dated(session: Session, arrival: Arrival) -> datetime.date:
@@ -119,7 +120,7 @@ def changed(draft: Draft, arrival: Arrival, taken: Values, snapshot: Mapping[str
         changes["adjustment"] = draft.adjustment + more
     if "lines" in taken:
         changes["lines"] = _lines(draft.lines, arrival, snapshot.get("lines") or [])
-    return replace(draft, **changes)
+    return in_coins(replace(draft, **changes), draft.currency)
 
 
 def _day(text: str | None) -> datetime.date | None:

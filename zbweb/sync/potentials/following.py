@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from zbweb.billing import books, moves, transactions
-from zbweb.billing.drafts import Draft, LineDraft, Potential
+from zbweb.billing.drafts import Draft, LineDraft, Potential, in_coins
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import Customer, Transaction
 from zbweb.billing.status import Status
@@ -172,7 +172,7 @@ def _draft(session: Session, connection: Connection, ready: Ready) -> Draft:
     customer = session.get_one(Customer, ready.customer_id)
     ensure_same_currency(session, named=deal.currency, what="potential", customer=customer)
     lines: tuple[LineDraft, ...] = lines_for(session, connection.id, deal.name, deal.amount, ready.products)
-    return Draft(
+    draft = Draft(
         kind=KIND_OF[Automation(connection.automation)],
         customer_id=customer.id,
         date=books.today(session),
@@ -181,6 +181,7 @@ def _draft(session: Session, connection: Connection, ready: Ready) -> Draft:
         potential=Potential(deal.id, deal.name, deal.stage),
         automation_key=_key(connection, deal),
     )
+    return in_coins(draft, books.currency_of(session, customer))
 
 
 def _note(desk: Desk, ready: Ready, todo: Plan, document: Transaction | None) -> None:

@@ -4,6 +4,7 @@ The form is made from a draft and makes one, so new, edit, duplicate and preview
 nobody filled in are dropped before anything else, so the service's `lines-3-rate` is this form's fourth row.
 """
 
+import datetime
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -99,7 +100,8 @@ class LineForm(Form):
 class TransactionForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
     """The document. `customer_match` is the drop-down that a browser without JavaScript chooses a customer from.
 
-    `request_key` is made with the page, so that sending it twice saves one document.
+    `request_key` is made with the page, so that sending it twice saves one document. `due_date_shown` is the due date
+    that the editor itself wrote into the box: one that stands there still was not typed, and follows date and terms.
     """
 
     version = HiddenField()
@@ -112,6 +114,7 @@ class TransactionForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
     reference = StringField("Reference", [_SHORT])
     date = DateField("Date", [InputRequired("Choose the date.")])
     due_date = DateField("Due Date", [Optional()])
+    due_date_shown = DateField("Due Date", [Optional()], widget=HiddenInput())
     payment_term_id = SelectField("Payment Terms", coerce=optional_id)
     exchange_rate = AmountField("Exchange Rate")
     tax_mode = SelectField(
@@ -187,6 +190,13 @@ class TransactionForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
     def _rows(self) -> list[tuple[int, LineForm]]:
         return [(at, entry.form) for at, entry in enumerate(self.lines.entries, start=1)]
 
+    def show_due_date(self, day: datetime.date | None) -> None:
+        """Write the due date that will be saved into its box, unless a person wrote something there."""
+        is_typed = self.due_date.errors or self.due_date.data not in {None, self.due_date_shown.data}
+        if day and not is_typed:
+            for field in (self.due_date, self.due_date_shown):
+                field.raw_data, field.data = None, day
+
     def change_lines(self, pressed: str) -> None:
         """What the buttons of the rows do without JavaScript: "add", "remove-2", "up-2", "down-2"."""
         act, _, at = pressed.partition("-")
@@ -225,7 +235,7 @@ class TransactionForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
         amounts = {name: self[name].data or ZERO for name in ("discount_value", "shipping", "adjustment")}
         return replace(
             before,
-            **values | texts | amounts,
+            **values | texts | amounts | {"due_date": self._typed_due_date(before)},
             date=self.date.data or before.date,
             customer_id=customer_id,
             currency=before.currency if is_same else "",
@@ -238,6 +248,10 @@ class TransactionForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is untyped
             request_key=self.request_key.data or None,
             lines=tuple(_with_source(entry.form.draft(), before) for entry in self.lines.entries),
         )
+
+    def _typed_due_date(self, before: Draft) -> datetime.date | None:
+        typed: datetime.date | None = self.due_date.data
+        return before.due_date if typed and typed == self.due_date_shown.data else typed
 
     def _potential(self) -> Potential | None:
         potential_id = self.potential_id.data
@@ -256,6 +270,7 @@ def typed_values(draft: Draft) -> dict[str, Any]:
     values = {name: getattr(draft, name) for name in (*_DOCUMENT_FIELDS, "customer_id", "currency")}
     potential = draft.potential
     return values | {
+        "due_date_shown": draft.due_date,
         "exchange_rate": draft.exchange_rate,
         "tax_mode": draft.tax_mode,
         "discount_kind": draft.discount_kind,
