@@ -296,6 +296,12 @@
   on("htmx:afterSettle", letScroll);
   addEventListener("resize", letScroll);
 
+  // ---- Words that are cut short are told in full to the pointer.
+  on("mouseover", ({ target }) => {
+    const cut = target.closest?.(".clip");
+    if (cut && cut.scrollWidth > cut.clientWidth) cut.title = cut.textContent.trim();
+  });
+
   // ---- At load.
   letScroll();
   if ($("[data-form-errors], main [aria-invalid=true]")) focusFirst($("main"));

@@ -57,9 +57,10 @@ def test_every_page_of_the_integration_has_the_whole_trail_above_it(page, produc
     expect(trail.locator("[aria-current=page]")).to_have_count(1)
 
 
-@pytest.mark.parametrize("path", ["/invoices", "/quotes", "/", "/customers"])
-def test_what_counts_in_a_list_is_seen_on_a_phone_without_scrolling_sideways(page, product, path):
-    page.set_viewport_size({"width": 360, "height": 780})
+@pytest.mark.parametrize("width", [360, 700, 1030])
+@pytest.mark.parametrize("path", ["/invoices", "/quotes", "/sales-orders", "/payments", "/", "/customers"])
+def test_what_counts_in_a_list_is_seen_on_a_phone_or_tablet_without_scrolling_sideways(page, product, path, width):
+    page.set_viewport_size({"width": width, "height": 780})
     sign_in(page, product)
     page.goto(product.url + path)
     for box in page.locator(".table-scroll").all():
