@@ -19,7 +19,7 @@ from zbweb.crm.port import CrmClient, Record
 from zbweb.db import db, unit_of_work
 from zbweb.sync import runs
 from zbweb.sync.core.document_words import CRM_MODULES
-from zbweb.sync.core.words import Direction, Extent, LinkState, Outcome, RunStatus, Trigger
+from zbweb.sync.core.words import Direction, Extent, LinkReason, LinkState, Outcome, RunStatus, Trigger
 from zbweb.sync.desk import CRM_ACTOR, Desk
 from zbweb.sync.documents import shapes
 from zbweb.sync.documents.merging import Inlet, bring_in, links_there, moment_of, part
@@ -104,7 +104,8 @@ def _is_news(record: Record, links: dict[str, Link], inlet: Inlet) -> bool:
     if link is None:
         return moment_of(record["Created_Time"]) >= inlet.since.replace(microsecond=0)
     is_unread = modified >= inlet.read_until.replace(microsecond=0) or link.crm_modified_at != modified
-    return link.state == LinkState.ACTIVE and is_unread
+    may_be_read = link.state == LinkState.ACTIVE or link.reason == LinkReason.DELETED_IN_CRM  # it is back
+    return may_be_read and is_unread
 
 
 def _failed_before(live: LiveRun, inlet: Inlet) -> list[str]:
