@@ -163,9 +163,11 @@ def _put_off(
 
 
 def _stays_there(sheet: Sheet, people: Parties) -> bool:
-    """Whether the document was given to a record that its customer has no longer: the CRM knows where it went."""
-    past, snapshot = people.past.get(sheet.paper.customer_id, ()), sheet.snapshot or {}
-    return any(snapshot.get(key) in past for key in _OWNERS)
+    """Whether the document is in the CRM already and its customer has lost the record that it was given to.
+
+    The CRM knows where such a document went: it empties the field with a deleted record, or names the survivor.
+    """
+    return bool(sheet.crm_id) and sheet.paper.customer_id in people.past
 
 
 def _compose(sheet: Sheet, ties: Ties, module: SentModule) -> Told:
