@@ -9,7 +9,7 @@ from zbweb.billing import books
 from zbweb.crm.port import Verdict
 from zbweb.db import db
 from zbweb.sync.core.agreement import said
-from zbweb.sync.core.document_words import CRM_MODULES
+from zbweb.sync.core.document_words import CRM_MODULES, SOURCE_OF
 from zbweb.sync.core.documents import Paper, Ties, Values, has_currency, news
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import refusal
@@ -131,8 +131,7 @@ def _tied(courier: Courier, module: SentModule, sheets: Sequence[Sheet]) -> tupl
 
 
 def _source_id(module: SentModule, source: Link | None) -> str:
-    """An invoice made straight from a quote points at nothing: its module knows sales orders only."""
-    expected = {"Sales_Orders": "Quotes", "Invoices": "Sales_Orders"}.get(CRM_MODULES[module.kind])
+    expected = SOURCE_OF.get(CRM_MODULES[module.kind])
     return source.crm_id if source is not None and source.crm_module == expected else ""
 
 
