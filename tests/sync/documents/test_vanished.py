@@ -258,6 +258,19 @@ def test_the_history_and_the_documents_say_what_became_of_them(both_ways, acme):
     assert actors == ["Zoho CRM", "Zoho CRM"]
 
 
+def test_a_potential_that_we_may_not_see_is_not_taken_for_a_deleted_one(both_ways, acme):
+    configure(both_ways, Kind.QUOTE)
+    deal = add_deal(both_ways, account=both_ways.records("Accounts")[0]["id"])
+    quote_id = made(acme, make_quote, potential=Potential(deal, "Big Deal", "Qualification"))
+    both_ways.drop("Deals", deal)
+    both_ways.sandbox.faults(forbid_module="Deals")
+    deliver(both_ways)
+    (row,) = waiting()
+    assert "Deal_Name" in row.error_message
+    db.session.rollback()
+    assert db.session.get_one(Transaction, quote_id).potential_id == deal
+
+
 def made(customer_id, maker, **values):
     with unit_of_work() as session:
         return maker(session, session.get_one(Customer, customer_id), **values).id

@@ -7,6 +7,7 @@ link is looked for, or made, like any that never was there; a document, or a pot
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
@@ -16,6 +17,7 @@ from zbweb.billing.journal import Actor
 from zbweb.billing.models import Transaction
 from zbweb.billing.words import Origin
 from zbweb.clock import now
+from zbweb.crm.errors import ModuleUnavailable, PermissionDenied, ScopeMissing
 from zbweb.sync.core.document_words import CRM_MODULES, KIND_OF, SOURCE_OF
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import invalid_fields
@@ -63,11 +65,12 @@ def _gone(courier: Courier, records: Collection[Target]) -> set[Target]:
     ids: dict[str, list[str]] = defaultdict(list)
     for crm_module, crm_id in sorted(records):
         ids[crm_module].append(crm_id)
-    there: set[Target] = set()
+    gone: set[Target] = set()
     for crm_module, crm_ids in ids.items():
-        found = courier.client.get_many(crm_module, crm_ids, ["Modified_Time"])
-        there |= {(crm_module, str(record["id"])) for record in found}
-    return set(records) - there
+        with suppress(ModuleUnavailable, PermissionDenied, ScopeMissing):  # what we may not see may well be there
+            found = courier.client.get_many(crm_module, crm_ids, ["Modified_Time"])
+            gone |= {(crm_module, crm_id) for crm_id in set(crm_ids) - {str(record["id"]) for record in found}}
+    return gone
 
 
 def _archive(session: Session, connection_id: int, gone: Collection[Target]) -> set[Target]:
