@@ -10,7 +10,7 @@ from tests.factories.customers import make_customer
 from tests.factories.transactions import bill, make_invoice, make_line, make_order, pay
 from tests.people import Person
 from tests.races import overtaken
-from zbweb.billing import fulfilment, members, moves, standing, transaction_bulk, transactions
+from zbweb.billing import customers, fulfilment, members, merging, moves, standing, transaction_bulk, transactions
 from zbweb.billing.drafts import from_transaction
 from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import Membership, Transaction
@@ -108,6 +108,26 @@ def test_many_documents_are_voided_while_one_of_them_is_paid(any_app, acme):
     assert [len(each.skipped) for each in done] == [0]
     statuses = select(Transaction.status, Transaction.paid).where(Transaction.id.in_(sent))
     assert [tuple(row) for row in db.session().execute(statuses)] == [("void", 0)] * 2
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["an order", "an invoice of it"])
+def test_two_customers_are_merged_while_a_document_of_theirs_is_edited(any_app, acme, ordered_ten, which):
+    document_id = ordered_ten[which]
+    with unit_of_work() as session:
+        kept_id = make_customer(session, display_name="Acme Holding").id
+
+    def merge(session):
+        kept, other = (customers.locked(session, each) for each in (kept_id, acme.id))
+        merging.merge(session, kept, other, actor=SYSTEM)
+
+    trouble = overtaken(
+        any_app,
+        lambda session: standing.lock(session, document_id),
+        merge,
+        at_last=lambda session: set_quantity(session, document_id, 6),
+    )
+    document = db.session().get_one(Transaction, document_id)
+    assert (trouble, document.customer_id, document.lines[0].quantity) == (None, kept_id, 6)
 
 
 def test_two_admins_who_demote_each_other_leave_one(any_app, asha):

@@ -256,3 +256,15 @@ def test_a_body_in_chunks_is_understood(crm, caller):
         headers = {"Authorization": f"Zoho-oauthtoken {caller.token}"}
         answer = http.request("POST", f"{crm.url}/crm/v8/Accounts", body=parts(), headers=headers, chunked=True)
     assert answer.status == 201
+
+
+@pytest.mark.parametrize(("base", "rates"), [("USD", (1, 0.7892)), ("GBP", (1.267105930, 1))])
+def test_a_record_says_how_much_of_its_currency_the_base_currency_buys(crm, caller, base, rates):
+    crm.control("org", {"iso_code": base, "mc_status": True})
+    accounts = [caller.insert("Accounts", Account_Name=code, Currency=code) for code in ("USD", "GBP")]
+    assert tuple(caller.record("Accounts", each)["Exchange_Rate"] for each in accounts) == rates
+    told = {
+        each["iso_code"]: float(each["exchange_rate"])
+        for each in caller.get("/crm/v8/org/currencies").json()["currencies"]
+    }
+    assert (told["USD"], told["GBP"]) == rates

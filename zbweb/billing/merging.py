@@ -14,6 +14,7 @@ from zbweb.billing import books, customers, journal, payments, standing
 from zbweb.billing.changes import CUSTOM, Changes
 from zbweb.billing.journal import Actor
 from zbweb.billing.models import Customer, Payment, Transaction
+from zbweb.billing.words import Kind
 from zbweb.errors import Conflict
 
 _PARTS = ("street", "city", "state", "code", "country")
@@ -44,6 +45,7 @@ def merge(session: Session, kept: Customer, other: Customer, *, actor: Actor) ->
     Raises Conflict as `ensure_alike` does.
     """
     ensure_alike(session, kept, other)
+    _hold_documents(session, other)
     _hand_over(session, kept, other, actor=actor)
     ours, theirs = _values(kept), _values(other)
     customers.change(session, kept, values=_lacking(ours, theirs), actor=actor)
@@ -53,6 +55,14 @@ def merge(session: Session, kept: Customer, other: Customer, *, actor: Actor) ->
         session, customers.ENTITY, kept.id, action="merged", actor=actor, changes=customers.in_words(session, told)
     )
     customers.delete(session, other, actor=actor)
+
+
+def _hold_documents(session: Session, other: Customer) -> None:
+    """Hold what changes hands before anything is written, and an invoice before its order, the order before its
+    quote: whoever edits one of them does the same, so that the two do not wait in a circle."""
+    for kind in reversed(Kind):
+        ids = select(Transaction.id).where(Transaction.customer_id == other.id, Transaction.kind == kind)
+        standing.lock_all(session, session.scalars(ids).all())
 
 
 def _hand_over(session: Session, kept: Customer, other: Customer, *, actor: Actor) -> None:

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -67,6 +68,13 @@ class Organisation:
     @property
     def money(self) -> Money:
         return CURRENCIES.get(self.iso_code, Money(self.iso_code, self.iso_code, 2, "1.000000000"))
+
+    def rate_of(self, code: str) -> Decimal:
+        """How much of a currency one unit of the base currency buys, to nine places."""
+        known = CURRENCIES.get(code)
+        if known is None or code == self.iso_code:
+            return Decimal(1)
+        return (Decimal(known.rate) / Decimal(self.money.rate)).quantize(Decimal("1e-9"))
 
     @property
     def currency_label(self) -> str:

@@ -182,7 +182,7 @@ _COMPUTED: Mapping[str, Computed] = {
     "Modified_Time": lambda renderer, row: iso(row.modified, renderer.zone),
     "Change_Log_Time__s": lambda renderer, row: iso(row.modified, renderer.zone),
     "Currency": lambda renderer, row: row.body.get("Currency", renderer.org.iso_code),
-    "Exchange_Rate": lambda _renderer, row: row.body.get("Exchange_Rate", 1),
+    "Exchange_Rate": lambda renderer, row: float(renderer.org.rate_of(row.body.get("Currency", renderer.org.iso_code))),
     "Locked__s": lambda _renderer, _row: False,
     "Record_Status__s": lambda _renderer, _row: "Available",
     "Tag": lambda _renderer, row: _tags(row),

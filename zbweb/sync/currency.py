@@ -1,10 +1,12 @@
 """The two books must count in one currency: the rule, for connecting, for every run, and for what brings amounts."""
 
+from decimal import Decimal
+
 from sqlalchemy.orm import Session
 
 from zbweb.billing import books
 from zbweb.billing.models import Customer
-from zbweb.crm.port import CrmOrganisation
+from zbweb.crm.port import CrmOrganisation, Record
 from zbweb.errors import Invalid
 from zbweb.sync.errors import Unfit
 
@@ -33,3 +35,12 @@ def ensure_same_currency(session: Session, *, named: str, what: str, customer: C
             f"The {what} is in {theirs}, but {customer.display_name} is billed in {ours}. "
             "Change the currency of one of them, then choose Retry."
         )
+
+
+def rate_of(record: Record) -> Decimal | None:
+    """What one unit of a record's currency is worth in the base currency; None where the CRM does not say.
+
+    The CRM says it the other way round: how much of the currency one unit of the base currency buys.
+    """
+    rate = Decimal(str(record.get("Exchange_Rate") or 0))
+    return 1 / rate if rate > 0 else None

@@ -15,6 +15,7 @@ from tests.factories.documents import (
     the_document,
     waiting,
 )
+from tests.factories.potentials import Altered
 from zbweb.billing.models import Item, Transaction
 from zbweb.db import db
 from zbweb.sync.core.words import Extent
@@ -64,13 +65,13 @@ def many_currencies(both_ways):
     return both_ways
 
 
-def add_invoice(partners, account_name, **values):
+def add_invoice(partners, account_name, *, client=None, **values):
     """Somebody makes an invoice of 40 in the CRM; its id."""
     (account,) = [each for each in partners.records("Accounts", "Account_Name") if each["Account_Name"] == account_name]
     product_id = partners.add("Products", Product_Name="Desk", Unit_Price=20)
     rows = [{"Product_Name": {"id": product_id}, "Quantity": 2, "List_Price": 20}]
     crm_id = partners.add("Invoices", Subject="X", Account_Name={"id": account["id"]}, Invoiced_Items=rows, **values)
-    incoming.take(partners.connection, "Invoices", [crm_id], partners.client)
+    incoming.take(partners.connection, "Invoices", [crm_id], client or partners.client)
     return crm_id
 
 
@@ -111,12 +112,16 @@ def test_a_crm_of_one_currency_means_the_base_currency(both_ways):
     assert "is in USD, but Pound plc is billed in GBP" in last_entry().crm_words
 
 
-def test_a_document_in_its_customers_currency_has_the_rate_it_was_last_billed_at(many_currencies):
+@pytest.mark.parametrize(("theirs", "rate"), [(Decimal("0.8"), "1.25"), (None, "1.27"), (0, "1.27")])
+def test_a_document_has_the_rate_of_the_crm_or_else_the_one_last_billed_at(many_currencies, theirs, rate):
     db.session.rollback()
     (pound,) = [each.id for each in many_currencies.customers() if each.currency == "GBP"]
     invoice_for(pound, exchange_rate=Decimal("1.27"), is_draft=True)
-    add_invoice(many_currencies, "Pound plc", Currency="GBP")
-    assert amounts()[1:] == [("GBP", 40, Decimal("1.27"))]
+    client = many_currencies.client
+    read = client.get
+    client = Altered(client, get=lambda *asked: {**read(*asked), "Exchange_Rate": theirs})
+    add_invoice(many_currencies, "Pound plc", client=client, Currency="GBP")
+    assert amounts()[1:] == [("GBP", 40, Decimal(rate))]
 
 
 def test_prices_typed_in_another_currency_do_not_change_a_document(many_currencies):

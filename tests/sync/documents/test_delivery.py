@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
+from tests.factories.both_sides import link_of as pair_of
 from tests.factories.documents import (
     LINES,
     add_customer,
@@ -21,6 +22,7 @@ from tests.factories.documents import (
     total_of,
     waiting,
 )  # fmt: skip
+from tests.factories.recycle_bin import recover
 from tests.factories.sync import connected
 from tests.factories.transactions import make_line, make_quote, make_transaction
 from zbweb.billing import books, convert, items, moves, transactions
@@ -375,20 +377,19 @@ def test_nothing_new_costs_no_call(both_ways, acme):
 
 def test_a_refused_document_is_saved_here_says_why_and_goes_when_it_is_mended(both_ways, acme):
     configure(both_ways)
-    deal = "999999999999"
-    with unit_of_work() as session:
-        quote = make_quote(session, session.get_one(Customer, acme), potential=Potential(deal, "Gone")).id
-    configure(both_ways, Kind.QUOTE, with_existing=True)
+    account = both_ways.records("Accounts")[0]["id"]
+    both_ways.drop("Accounts", account)
+    invoice_for(acme)
     deliver(both_ways)
     (row,) = waiting()
     assert row.error_code == "INVALID_DATA"
-    assert "Deal_Name" in row.error_message
+    assert "Account_Name" in row.error_message
     assert entries_told() == [("failed", "crm_refused")]
-    with unit_of_work() as session:
-        transactions.dissociate_potential(session, session.get_one(Transaction, quote), actor=SYSTEM)
+    recover(both_ways, account)
+    due_now()
     deliver(both_ways)
     assert waiting() == []
-    assert len(documents_in(both_ways, Kind.QUOTE)) == 1
+    assert len(documents_in(both_ways)) == 1
     db.session.rollback()
     failed = db.session.scalars(select(SyncEntry).where(SyncEntry.outcome == "failed")).all()
     assert all(entry.resolved_at for entry in failed)
@@ -396,10 +397,12 @@ def test_a_refused_document_is_saved_here_says_why_and_goes_when_it_is_mended(bo
 
 def test_one_refusal_does_not_keep_the_others(both_ways, acme):
     configure(both_ways, Kind.QUOTE)
+    gone = add_customer(display_name="Zylker Export")
+    both_ways.sync()
+    both_ways.drop("Accounts", pair_of("customer", gone).crm_id)
     with unit_of_work() as session:
-        customer = session.get_one(Customer, acme)
-        make_quote(session, customer, potential=Potential("999999999999", "Gone"))
-        make_quote(session, customer)
+        for customer_id in (gone, acme):
+            make_quote(session, session.get_one(Customer, customer_id))
     deliver(both_ways)
     assert len(documents_in(both_ways, Kind.QUOTE)) == 1
     (run,) = runs_told()

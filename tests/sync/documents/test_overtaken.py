@@ -26,7 +26,7 @@ from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import Transaction
 from zbweb.db import db, unit_of_work
 from zbweb.sync.core.words import Extent, Winner
-from zbweb.sync.models import Link, SyncEntry
+from zbweb.sync.models import Link, SyncEntry, SyncRun
 
 
 @pytest.fixture
@@ -104,6 +104,17 @@ def test_what_lost_in_the_crm_is_kept_in_the_entry(both_ways, acme):
     db.session.rollback()
     entry = db.session.scalars(select(SyncEntry).where(SyncEntry.reason == "changed_here")).one()
     assert entry.diff["notes"] == ["theirs", "ours"]
+
+
+def test_what_the_look_brings_in_belongs_to_the_push_that_looked(both_ways, acme):
+    invoice_id = delivered_invoice(both_ways, acme)
+    both_ways.edit("Invoices", the_document(both_ways)["id"], Description="theirs")
+    change(invoice_id, reference="ours")
+    deliver(both_ways)
+    db.session.rollback()
+    runs = list(db.session.scalars(select(SyncRun).where(SyncRun.module == "invoices").order_by(SyncRun.id)))
+    assert {run.trigger for run in runs} == {"transaction"}
+    assert [run.updated for run in runs] == [0, 1, 1]
 
 
 @pytest.mark.parametrize(("winner", "rows"), [(Winner.CRM, 2), (Winner.BILLING, 1)])
@@ -203,3 +214,45 @@ def test_every_database_looks_first(any_app, sandbox):
     deliver(partners)
     assert document(invoice_id).notes == the_document(partners)["Description"] == "theirs"
     assert waiting() == []
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [{"Description": "theirs"}, {"Status": "Cancelled"}, {"Invoiced_Items": 7}],
+    ids=["text", "status", "rows"],
+)
+def test_what_was_written_in_the_second_of_our_own_last_word_is_seen_too(both_ways, acme, theirs):
+    invoice_id = invoice_for(acme)
+    deliver(both_ways)
+    there = the_document(both_ways)
+    if price := theirs.get("Invoiced_Items"):
+        theirs = {"Invoiced_Items": [{"id": there["Invoiced_Items"][0]["id"], "List_Price": price}]}
+    both_ways.edit("Invoices", there["id"], **theirs)
+    in_the_same_second(both_ways, invoice_id)
+    lines = tuple(replace(line, quantity=Decimal(5)) for line in from_transaction(document(invoice_id)).lines)
+    change(invoice_id, notes="ours", lines=lines)
+    deliver(both_ways)
+    ours, there = document(invoice_id), the_document(both_ways)
+    assert ("in", "updated", "changed_in_crm") in entries()
+    assert (ours.notes, ours.status) == (there["Description"], "void" if there["Status"] == "Cancelled" else "sent")
+    assert (Decimal(there["Grand_Total"]), waiting()) == (ours.total, [])
+
+
+def in_the_same_second(partners, transaction_id):
+    """The CRM's record was last written when we last wrote it, as far as its times tell."""
+    link = link_of(transaction_id)
+    with partners.sandbox.sandbox.store.write() as there:
+        seconds = int(link.crm_modified_at.timestamp())
+        there.execute("UPDATE record SET modified = ? WHERE id = ?", (seconds, int(link.crm_id)))
+
+
+def test_what_the_crm_makes_of_our_own_word_in_that_second_keeps_nothing_back(both_ways, acme):
+    invoice_id = invoice_for(acme)
+    deliver(both_ways)
+    with unit_of_work() as session:
+        link = session.scalars(select(Link).where(Link.entity == "transaction")).one()
+        link.snapshot = {**link.snapshot, "adjustment": "1"}
+    in_the_same_second(both_ways, invoice_id)
+    change(invoice_id, notes="ours")
+    deliver(both_ways)
+    assert (the_document(both_ways)["Description"], waiting()) == ("ours", [])

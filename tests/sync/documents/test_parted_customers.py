@@ -18,6 +18,7 @@ from zbweb.billing import customers
 from zbweb.billing.models import Customer, Transaction
 from zbweb.billing.status import Status
 from zbweb.db import db, unit_of_work
+from zbweb.sync.core.words import Extent
 from zbweb.sync.documents import state
 from zbweb.sync.documents.state import State
 from zbweb.sync.repair import links
@@ -108,3 +109,22 @@ def test_a_customer_linked_by_hand_takes_its_waiting_document_along(both_ways, a
         links.link_to(session, customers.find(session, customer_id), "Accounts", other, actor=asha.actor)
     deliver(both_ways)
     assert the_document(both_ways)["Account_Name"]["id"] == other
+
+
+@pytest.mark.parametrize("becomes", ["deleted", "merged"])
+def test_a_document_that_is_there_is_told_what_changes_though_its_account_is_gone(both_ways, becomes):
+    configure(both_ways, extent=Extent.BOTH)
+    winner, loser = add_customer(display_name="Winner"), add_customer(display_name="Loser")
+    both_ways.sync()
+    invoice_id = invoice_for(loser)
+    deliver(both_ways)
+    lost, kept = pair_of("customer", loser).crm_id, pair_of("customer", winner).crm_id
+    if becomes == "merged":
+        both_ways.edit("Invoices", the_document(both_ways)["id"], Account_Name={"id": kept})
+    both_ways.drop("Accounts", lost)
+    both_ways.sync()
+    move(invoice_id, Status.VOID)
+    deliver(both_ways)
+    there = the_document(both_ways)
+    assert (there["Status"], waiting()) == ("Cancelled", [])
+    assert there["Account_Name"] == (None if becomes == "deleted" else {"id": kept, "name": "Winner"})

@@ -12,17 +12,21 @@ from tests.factories.documents import (
     deliver,
     documents_in,
     invoice_for,
+    move,
     the_document,
     total_of,
     waiting,
 )
+from tests.factories.potentials import add_deal
 from tests.factories.sync import connected
-from tests.factories.transactions import make_line
-from zbweb.billing import items, transactions
-from zbweb.billing.drafts import from_transaction
+from tests.factories.transactions import make_line, make_quote
+from zbweb.billing import convert, items, journal, transactions
+from zbweb.billing.drafts import Potential, from_transaction
 from zbweb.billing.items import ItemDraft
 from zbweb.billing.journal import SYSTEM
-from zbweb.billing.models import Transaction
+from zbweb.billing.models import Customer, Transaction
+from zbweb.billing.status import Status
+from zbweb.billing.words import Kind
 from zbweb.db import db, unit_of_work
 from zbweb.sync.core.words import Entity
 from zbweb.sync.models import Link, SyncEntry
@@ -202,3 +206,71 @@ def test_every_database_makes_the_product_anew(any_app, sandbox):
     deliver(partners)
     assert len(documents_in(partners)) == 2
     assert waiting() == []
+
+
+# --- what a document was made from, and its potential ----------------------------------------------
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["new", "edited"])
+def test_a_document_whose_quote_or_potential_is_gone_goes_without_them(both_ways, acme, is_there):
+    for kind in (Kind.QUOTE, Kind.SALES_ORDER):
+        configure(both_ways, kind)
+    deal = add_deal(both_ways, account=both_ways.records("Accounts")[0]["id"])
+    quote_id = made(acme, make_quote, potential=Potential(deal, "Big Deal", "Qualification"))
+    deliver(both_ways)
+    with unit_of_work() as session:
+        order_id = convert.to_order(session, session.get_one(Transaction, quote_id), actor=SYSTEM).id
+    deliver(both_ways)
+    if is_there:
+        move(order_id, Status.CONFIRMED)
+        deliver(both_ways)
+        assert the_document(both_ways, Kind.SALES_ORDER)["Quote_Name"] is not None
+    both_ways.drop("Quotes", both_ways.records("Quotes")[0]["id"])
+    both_ways.drop("Deals", deal)
+    move(order_id, Status.CLOSED if is_there else Status.CONFIRMED)
+    deliver(both_ways)
+    there = the_document(both_ways, Kind.SALES_ORDER)
+    assert (there["Quote_Name"], there["Deal_Name"], waiting()) == (None, None, [])
+    assert there["Status"] == ("Delivered" if is_there else "Approved")
+
+
+def test_the_history_and_the_documents_say_what_became_of_them(both_ways, acme):
+    for kind in (Kind.QUOTE, Kind.SALES_ORDER):
+        configure(both_ways, kind)
+    deal = add_deal(both_ways, account=both_ways.records("Accounts")[0]["id"])
+    quote_id = made(acme, make_quote, potential=Potential(deal, "Big Deal", "Qualification"))
+    deliver(both_ways)
+    with unit_of_work() as session:
+        order_id = convert.to_order(session, session.get_one(Transaction, quote_id), actor=SYSTEM).id
+    deliver(both_ways)
+    both_ways.drop("Quotes", both_ways.records("Quotes")[0]["id"])
+    both_ways.drop("Deals", deal)
+    move(order_id, Status.CONFIRMED)
+    deliver(both_ways)
+    assert ("deleted", "document_gone_in_crm") in entries()
+    assert entries().count(("updated", "potential_gone")) == 2
+    assert ("failed", "crm_refused") not in entries()
+    db.session.rollback()
+    ids = (quote_id, order_id)
+    held = [db.session.get_one(Transaction, each, populate_existing=True) for each in ids]
+    assert [each.potential_id for each in held] == [None, None]
+    actors = [journal.history(db.session(), "transaction", each)[0].actor_name for each in ids]
+    assert actors == ["Zoho CRM", "Zoho CRM"]
+
+
+def test_a_potential_that_we_may_not_see_is_not_taken_for_a_deleted_one(both_ways, acme):
+    configure(both_ways, Kind.QUOTE)
+    deal = add_deal(both_ways, account=both_ways.records("Accounts")[0]["id"])
+    quote_id = made(acme, make_quote, potential=Potential(deal, "Big Deal", "Qualification"))
+    both_ways.drop("Deals", deal)
+    both_ways.sandbox.faults(forbid_module="Deals")
+    deliver(both_ways)
+    (row,) = waiting()
+    assert "Deal_Name" in row.error_message
+    db.session.rollback()
+    assert db.session.get_one(Transaction, quote_id).potential_id == deal
+
+
+def made(customer_id, maker, **values):
+    with unit_of_work() as session:
+        return maker(session, session.get_one(Customer, customer_id), **values).id

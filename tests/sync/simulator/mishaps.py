@@ -44,7 +44,7 @@ class Mishaps(Twins):
             actor = {"trigger": Trigger.INSTANT, "actor_name": "Asha Rao"}
             run_id = runs.queue_run(session, self.partners.connection, **actor).id
         with suppress(Killed):
-            self.partners.carry_out(run_id, open_client=_ending(call, Killed(), after=after, passed=passed))
+            self.partners.carry_out(run_id, open_client=ending(call, Killed(), after=after, passed=passed))
         with unit_of_work() as session:
             run = session.get_one(SyncRun, run_id, populate_existing=True)
             if run.status == "running":
@@ -63,7 +63,7 @@ class Mishaps(Twins):
         """The CRM refuses a call, so the run ends, and the next one begins anew; no overlap helps it."""
         self.time_passes()
         refusal = Refused("Zoho CRM is not in the mood.", code="INTERNAL_ERROR")
-        self.partners.sync(open_client=_ending(call, refusal, after=False, passed=passed))
+        self.partners.sync(open_client=ending(call, refusal, after=False, passed=passed))
         self.ledger.forget()
 
     @precondition(lambda self: self.broken is None)
@@ -73,7 +73,7 @@ class Mishaps(Twins):
         self.fail_in_a_sync(call="pages", passed=0)
 
 
-def _ending(name, error, *, after, passed):
+def ending(name, error, *, after, passed):
     """A way to open clients that end with `error` at the named call, once it was passed so often."""
 
     def open_client(connection):

@@ -110,7 +110,7 @@ def _currency_json(sandbox: Sandbox, place: int, code: str) -> dict[str, Any]:
         "symbol": money.symbol,
         "is_base": code == org.iso_code,
         "is_active": True,
-        "exchange_rate": "1.000000000" if code == org.iso_code else money.rate,
+        "exchange_rate": f"{org.rate_of(code):.9f}",
         "exchange_rate_auto_update": False,
         "prefix_symbol": True,
         "format": {

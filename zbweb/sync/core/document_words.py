@@ -8,6 +8,8 @@ from zbweb.billing.status import Status
 from zbweb.billing.words import Kind
 
 CRM_MODULES = {Kind.QUOTE: "Quotes", Kind.SALES_ORDER: "Sales_Orders", Kind.INVOICE: "Invoices"}
+SOURCE_OF = {"Sales_Orders": "Quotes", "Invoices": "Sales_Orders"}
+"""The module of what a document says it was made from: an invoice made straight from a quote points at nothing."""
 KIND_OF = {module: kind for kind, module in CRM_MODULES.items()}
 UNSENT = (Status.DRAFT, Status.VOID)
 """A document of these statuses that is not in the CRM does not go there."""

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     POTENTIAL_CREATED = "potential_created"
     POTENTIAL_REFUSED = "potential_refused"
     STATUS_BY_PERSON = "status_by_person"
+    POTENTIAL_GONE = "potential_gone"
     ALREADY_DONE = "already_done"
     NO_CUSTOMER = "no_customer"
     CUSTOMER_ONLY_FETCHED = "customer_only_fetched"
@@ -119,6 +120,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.POTENTIAL_REFUSED: "No document could be made of this potential. Put right what stands below, here or in "
     "Zoho CRM, then choose Retry.",
     Reason.STATUS_BY_PERSON: "Somebody changed this document's status by hand, so the automation left it alone.",
+    Reason.POTENTIAL_GONE: "The document's potential was deleted in Zoho CRM, so the two are no longer linked. "
+    "If there is another one, link it to the document.",
     Reason.ALREADY_DONE: "The document for this potential was made before.",
     Reason.NO_CUSTOMER: "The potential belongs to no account or contact that could be fetched as a customer. "
     "Give it one in Zoho CRM, then choose Retry.",

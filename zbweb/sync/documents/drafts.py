@@ -19,7 +19,7 @@ from zbweb.billing.queries import offers
 from zbweb.billing.words import DiscountKind, Kind
 from zbweb.crm.port import Record
 from zbweb.sync.core.documents import Shape, Values
-from zbweb.sync.currency import ensure_same_currency
+from zbweb.sync.currency import ensure_same_currency, rate_of
 from zbweb.sync.documents.products import OTHER_NAME
 
 _TEXTS = ("reference", "terms", "notes")
@@ -68,7 +68,7 @@ def new(session: Session, arrival: Arrival, customer_id: int) -> Draft:
     draft = Draft(
         kind=arrival.kind,
         customer_id=customer_id,
-        exchange_rate=offers.last_rate(session, books.currency_of(session, customer)) or Decimal(1),
+        exchange_rate=_rate(session, arrival, customer),
         date=_dated(session, arrival),
         due_date=_day(values.get("due_date")),
         lines=tuple(_line(arrival, index) for index in range(len(arrival.rows))),
@@ -84,6 +84,12 @@ def new(session: Session, arrival: Arrival, customer_id: int) -> Draft:
     currency = books.currency_of(session, customer)
     total = transactions.preview(session, in_coins(draft, currency)).total
     return in_coins(replace(draft, adjustment=Decimal(arrival.record.get("Grand_Total") or 0) - total), currency)
+
+
+def _rate(session: Session, arrival: Arrival, customer: Customer) -> Decimal:
+    """The CRM's rate, else the one that was used last."""
+    last = offers.last_rate(session, books.currency_of(session, customer))
+    return rate_of(arrival.record) or last or Decimal(1)
 
 
 def _dated(session: Session, arrival: Arrival) -> datetime.date:

@@ -19,7 +19,7 @@ from zbweb.crm.port import CrmClient, Record
 from zbweb.db import db, unit_of_work
 from zbweb.sync import runs
 from zbweb.sync.core.document_words import CRM_MODULES
-from zbweb.sync.core.words import Direction, Extent, LinkState, Outcome, RunStatus, Trigger
+from zbweb.sync.core.words import Direction, Extent, LinkReason, LinkState, Outcome, RunStatus, Trigger
 from zbweb.sync.desk import CRM_ACTOR, Desk
 from zbweb.sync.documents import shapes
 from zbweb.sync.documents.merging import Inlet, bring_in, links_there, moment_of, part
@@ -54,7 +54,14 @@ def _desk_of(live: LiveRun) -> Iterator[Desk]:
         desk.put_away()
 
 
-def take(connection: Connection, crm_module: str, crm_ids: Sequence[str], client: CrmClient) -> None:
+def take(
+    connection: Connection,
+    crm_module: str,
+    crm_ids: Sequence[str],
+    client: CrmClient,
+    *,
+    trigger: Trigger = Trigger.NOTIFICATION,
+) -> None:
     """Read these documents and bring in what is new in them, as a run of its own; raises CrmError.
 
     Call it outside of any unit of work, in a session that works for the connection's organisation.
@@ -62,7 +69,7 @@ def take(connection: Connection, crm_module: str, crm_ids: Sequence[str], client
     inlet = next((each for each in _inlets(db.session(), connection.id) if each.crm_module == crm_module), None)
     if inlet is None:
         return
-    _take(inlet, crm_ids, client, lambda: _own_run(connection, inlet, client))
+    _take(inlet, crm_ids, client, lambda: _own_run(connection, inlet, client, trigger))
 
 
 def _inlets(session: Session, connection_id: int) -> list[Inlet]:
@@ -104,7 +111,8 @@ def _is_news(record: Record, links: dict[str, Link], inlet: Inlet) -> bool:
     if link is None:
         return moment_of(record["Created_Time"]) >= inlet.since.replace(microsecond=0)
     is_unread = modified >= inlet.read_until.replace(microsecond=0) or link.crm_modified_at != modified
-    return link.state == LinkState.ACTIVE and is_unread
+    may_be_read = link.state == LinkState.ACTIVE or link.reason == LinkReason.DELETED_IN_CRM  # it is back
+    return may_be_read and is_unread
 
 
 def _failed_before(live: LiveRun, inlet: Inlet) -> list[str]:
@@ -162,13 +170,13 @@ def _let_go(desk: Desk, inlet: Inlet, crm_id: str) -> None:
 
 
 @contextmanager
-def _own_run(connection: Connection, inlet: Inlet, client: CrmClient) -> Iterator[Desk]:
-    """A finished run for what a notification brought; none is kept when nothing happened."""
+def _own_run(connection: Connection, inlet: Inlet, client: CrmClient, trigger: Trigger) -> Iterator[Desk]:
+    """A finished run for what was brought in; none is kept when nothing happened."""
     with unit_of_work() as session:
         moment = now()
         run = SyncRun(
             organisation_id=connection.organisation_id, connection_id=connection.id, module=inlet.kind.value,
-            trigger=Trigger.NOTIFICATION, status=RunStatus.SUCCEEDED, actor_name=CRM_ACTOR,
+            trigger=trigger, status=RunStatus.SUCCEEDED, actor_name=CRM_ACTOR,
             started_at=moment, finished_at=moment,
         )  # fmt: skip
         session.add(run)

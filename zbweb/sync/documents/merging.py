@@ -30,7 +30,7 @@ from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.words import Entity, LinkReason, LinkState, Outcome, Winner
 from zbweb.sync.currency import ensure_same_currency
 from zbweb.sync.desk import CRM_ACTOR, Desk, Fate
-from zbweb.sync.documents import drafts, goods, papers
+from zbweb.sync.documents import drafts, goods, papers, recovered
 from zbweb.sync.documents.drafts import Arrival
 from zbweb.sync.figures import metrics
 from zbweb.sync.models import Connection, Link
@@ -93,6 +93,9 @@ def bring_in(desk: Desk, inlet: Inlet, record: Record) -> None:
             _add(desk, inlet, arrival)
     elif link.state == LinkState.ACTIVE:
         _merge(desk, inlet, arrival, link)
+    elif link.reason == LinkReason.DELETED_IN_CRM and recovered.rejoin(desk.session, link):
+        desk.note(_fate(arrival, Outcome.UPDATED, Reason.PAIRED, link.entity_id))
+        _merge(desk, inlet, arrival, link)
     if not desk.fates:
         desk.settled(inlet.crm_module, [arrival.crm_id])
 
@@ -100,12 +103,12 @@ def bring_in(desk: Desk, inlet: Inlet, record: Record) -> None:
 def _is_our_own(desk: Desk, inlet: Inlet, arrival: Arrival) -> bool:
     """Whether a push of ours made it and has yet to write the link down. A copy made there carries our id as well."""
     our_id = str(arrival.values.get("our_id") or "")
-    statement = select(Transaction.id).where(Transaction.kind == inlet.kind)
+    sent = select(OutboxRow.entity_id).where(OutboxRow.entity == Entity.TRANSACTION, OutboxRow.sent_at.is_not(None))
+    statement = select(Transaction.id).where(Transaction.kind == inlet.kind, Transaction.id.in_(sent))
     if our_id.isdecimal() and len(our_id) <= _LONGEST_ID:
         statement = statement.where(Transaction.id == int(our_id))
     else:
-        sent = select(OutboxRow.entity_id).where(OutboxRow.entity == Entity.TRANSACTION, OutboxRow.sent_at.is_not(None))
-        statement = statement.where(Transaction.number == arrival.name, Transaction.id.in_(sent))
+        statement = statement.where(Transaction.number == arrival.name)
     held = desk.session.scalars(statement).first()
     return held is not None and not links_of(desk.session, desk.connection_id, Entity.TRANSACTION, [held])
 

@@ -18,7 +18,7 @@ from zbweb.sync.core.documents import Paper, Values, has_currency, to_record, wi
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.words import Direction, Entity, LinkReason, Outcome
 from zbweb.sync.desk import Desk
-from zbweb.sync.documents import overtaken, shapes, vanished
+from zbweb.sync.documents import overtaken, papers, recovered, shapes, vanished
 from zbweb.sync.documents.sheets import Refused, Sheet, Told, composed
 from zbweb.sync.models import Link
 from zbweb.sync.outbox import claims
@@ -35,9 +35,11 @@ def push(courier: Courier, module: SentModule, pending: Mapping[int, tuple[Claim
     base_currency = books.own(db.session()).base_currency
     module = _with_shape(courier, module, [paper for _, paper in pending.values()], base_currency)
     _settle_lost(courier, module, pending)
+    recovered.look(courier, module, pending)
     refused = _send(courier, module, composed(courier, module, pending))
     if mended := vanished.part(courier, module, refused):
-        again = {paper_id: pending[paper_id] for paper_id in mended}
+        fresh = papers.read(db.session(), mended)
+        again = {paper_id: (pending[paper_id][0], paper) for paper_id, paper in fresh.items()}
         refused = [each for each in refused if each.told.sheet.paper.id not in mended]
         refused += _send(courier, module, composed(courier, module, again))
     if refused:

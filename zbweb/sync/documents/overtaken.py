@@ -4,12 +4,15 @@ A notification or the next run would bring such a change in, but somebody may ed
 Our own write would then cover what they wrote, whoever was to win, and the reading to come would find agreement.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
 
+from zbweb.crm.port import Record
 from zbweb.db import db
-from zbweb.sync.core.document_words import CRM_MODULES
-from zbweb.sync.core.words import Entity, Extent
+from zbweb.sync.core.document_words import CRM_MODULES, FORMS, Form
+from zbweb.sync.core.documents import Shape, crm_total, from_record
+from zbweb.sync.core.words import Entity, Extent, Trigger
 from zbweb.sync.documents import incoming
 from zbweb.sync.documents.merging import moment_of
 from zbweb.sync.documents.sheets import Sheet, Told
@@ -31,31 +34,56 @@ def catch_up(courier: Courier, module: SentModule, told: Sequence[Told]) -> list
         return list(told)
     courier.renew()
     crm_module = CRM_MODULES[module.kind]
-    there = courier.client.get_many(crm_module, [each.sheet.crm_id for each in told], ["Modified_Time"])
-    modified = {str(record["id"]): moment_of(record["Modified_Time"]) for record in there}
-    changed = [each.sheet for each in told if _is_overtaken(each.sheet, modified.get(each.sheet.crm_id))]
+    plain = {key: column for key, column in module.shape.items() if FORMS[key] is not Form.LINES}
+    fields = ["Modified_Time", "Grand_Total", *(column.crm for column in plain.values())]
+    records = courier.client.get_many(crm_module, [each.sheet.crm_id for each in told], fields)
+    there = {str(record["id"]): record for record in records}
+    changed = [each.sheet for each in told if _is_overtaken(each.sheet, there.get(each.sheet.crm_id), plain)]
     for sheet in changed:
         courier.renew()
         connection = db.session.get_one(Connection, courier.connection_id)
-        incoming.take(connection, crm_module, [sheet.crm_id], courier.client)
-    if changed:
-        _put_back(courier, changed)
-    overtaken = {sheet.paper.id for sheet in changed}
-    return [each for each in told if each.sheet.paper.id not in overtaken]
+        incoming.take(connection, crm_module, [sheet.crm_id], courier.client, trigger=Trigger.TRANSACTION)
+    put_back = _put_back(courier, changed, there) if changed else set()
+    return [each for each in told if each.sheet.paper.id not in put_back]
 
 
-def _is_overtaken(sheet: Sheet, modified: datetime | None) -> bool:
+def _is_overtaken(sheet: Sheet, record: Record | None, plain: Shape) -> bool:
     """A document that is gone is the update's to find; without anything agreed on there is nothing to compare by."""
-    if modified is None or not sheet.snapshot:
+    if record is None or not sheet.snapshot:
         return False
-    return sheet.agreed_at is None or modified > sheet.agreed_at
+    modified = moment_of(record["Modified_Time"])
+    if sheet.agreed_at is None or modified > sheet.agreed_at:
+        return True
+    return modified == sheet.agreed_at and _says_else(record, sheet.snapshot, plain)
 
 
-def _put_back(courier: Courier, changed: Sequence[Sheet]) -> None:
-    """What was brought in is composed anew in the next round; a reading that brought nothing new is repeated later."""
+def _says_else(record: Record, snapshot: Mapping[str, Any], plain: Shape) -> bool:
+    """Whether somebody wrote in the very second of our own last word: the CRM tells no times between seconds.
+
+    Of rows a list tells what they come to. What the CRM taxes by itself is not told apart.
+    """
+    values = from_record(record, plain)
+    if any(values[key] != snapshot.get(key) for key in values):
+        return True
+    is_taxed = any(line["tax"] != "0" for line in snapshot.get("lines") or ())
+    return not is_taxed and Decimal(record.get("Grand_Total") or 0) != crm_total(snapshot)
+
+
+def _put_back(courier: Courier, changed: Sequence[Sheet], there: Mapping[str, Record]) -> set[int]:
+    """What was brought in is composed anew in the next round; ids of the documents.
+
+    A reading that does not know yet what a list of them said is repeated later. One that knows it, and says what was
+    agreed on, stands in nobody's way: it is the CRM that makes something else of our values.
+    """
+    put_back = set()
     with courier.plain_unit() as session:
         links = links_of(session, courier.connection_id, Entity.TRANSACTION, [sheet.paper.id for sheet in changed])
         for sheet in changed:
             link = links.get(sheet.paper.id)
             is_old = link is not None and link.crm_modified_at == sheet.agreed_at
-            claims.later(session, courier.claim, sheet.row, seconds=_LAG_SECONDS if is_old else 0.0)
+            is_same = is_old and link is not None and link.snapshot == sheet.snapshot
+            lags = is_old and moment_of(there[sheet.crm_id]["Modified_Time"]) != sheet.agreed_at
+            if lags or not is_same:
+                claims.later(session, courier.claim, sheet.row, seconds=_LAG_SECONDS if lags else 0.0)
+                put_back.add(sheet.paper.id)
+    return put_back

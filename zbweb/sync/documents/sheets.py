@@ -9,7 +9,7 @@ from zbweb.billing import books
 from zbweb.crm.port import Verdict
 from zbweb.db import db
 from zbweb.sync.core.agreement import said
-from zbweb.sync.core.document_words import CRM_MODULES
+from zbweb.sync.core.document_words import CRM_MODULES, SOURCE_OF
 from zbweb.sync.core.documents import Paper, Ties, Values, has_currency, news
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.verdicts import refusal
@@ -131,8 +131,7 @@ def _tied(courier: Courier, module: SentModule, sheets: Sequence[Sheet]) -> tupl
 
 
 def _source_id(module: SentModule, source: Link | None) -> str:
-    """An invoice made straight from a quote points at nothing: its module knows sales orders only."""
-    expected = {"Sales_Orders": "Quotes", "Invoices": "Sales_Orders"}.get(CRM_MODULES[module.kind])
+    expected = SOURCE_OF.get(CRM_MODULES[module.kind])
     return source.crm_id if source is not None and source.crm_module == expected else ""
 
 
@@ -163,9 +162,11 @@ def _put_off(
 
 
 def _stays_there(sheet: Sheet, people: Parties) -> bool:
-    """Whether the document was given to a record that its customer has no longer: the CRM knows where it went."""
-    past, snapshot = people.past.get(sheet.paper.customer_id, ()), sheet.snapshot or {}
-    return any(snapshot.get(key) in past for key in _OWNERS)
+    """Whether the document is in the CRM already and its customer has lost the record that it was given to.
+
+    The CRM knows where such a document went: it empties the field with a deleted record, or names the survivor.
+    """
+    return bool(sheet.crm_id) and sheet.paper.customer_id in people.past
 
 
 def _compose(sheet: Sheet, ties: Ties, module: SentModule) -> Told:

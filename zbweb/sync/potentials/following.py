@@ -26,7 +26,7 @@ from zbweb.errors import AppError, Invalid
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.won import KIND_OF, Held, Plan, Situation, plan
 from zbweb.sync.core.words import Automation, Entity, Outcome
-from zbweb.sync.currency import ensure_same_currency
+from zbweb.sync.currency import ensure_same_currency, rate_of
 from zbweb.sync.desk import Desk, Fate
 from zbweb.sync.models import Connection, SeenPotential
 from zbweb.sync.potentials.automation import MODULE
@@ -41,7 +41,7 @@ _FATES: Mapping[StageKind, str] = {StageKind.OPEN: "created", StageKind.WON: "wo
 
 @dataclass(frozen=True, slots=True)
 class Deal:
-    """A potential as the CRM has it now. `rate` is how much of `currency` one unit of the base currency buys."""
+    """A potential as the CRM has it now. `rate` is what one unit of `currency` is worth in the base currency."""
 
     id: str
     name: str
@@ -80,7 +80,7 @@ def read(record: Record, kinds: Mapping[str, StageKind]) -> Deal:
         kind=kinds.get(stage, StageKind.OPEN),
         amount=None if record.get("Amount") is None else Decimal(str(record["Amount"])),
         currency=str(record.get("Currency") or ""),
-        rate=Decimal(str(record.get("Exchange_Rate") or 1)),
+        rate=rate_of(record) or Decimal(1),
         account_id=_lookup(record.get("Account_Name")),
         contact_id=_lookup(record.get("Contact_Name")),
         created_at=datetime.fromisoformat(created) if created else None,
@@ -177,7 +177,7 @@ def _draft(session: Session, connection: Connection, ready: Ready) -> Draft:
         customer_id=customer.id,
         date=books.today(session),
         lines=lines,
-        exchange_rate=1 / deal.rate if deal.rate > 0 else Decimal(1),
+        exchange_rate=deal.rate,
         potential=Potential(deal.id, deal.name, deal.stage),
         automation_key=_key(connection, deal),
     )
