@@ -58,9 +58,10 @@ def show(customer_id: int) -> ResponseReturnValue:
     session = db.session()
     customer = customers.find(session, customer_id)
     link = links.inspect(session, Entity.CUSTOMER, customer_id)
+    live = link.connection if link else connection.active(session)
     return render_template(
-        "customers/show.html", customer=customer, tab="overview", nav_active="customers", link=link,
-        connection=link.connection if link else connection.active(session),
+        "customers/show.html", customer=customer, tab="overview", nav_active="customers", link=link, connection=live,
+        why_none="" if link else links.why_none(session, live, customer_id),
         fields=custom_fields.offered(session),
         balance=receivables.balance(session, customer_id),
         activities=activity.of_customer(session, customer, limit=6),
