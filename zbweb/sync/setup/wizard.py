@@ -166,6 +166,8 @@ def save(session: Session, connection: Connection, sight: Sight, *, seen: str, a
         setup.watermarks = {}
     if setup.is_saved:
         remapping.forget(session, connection.id, remapping.moved(mapped, setup.mappings))
+    if setup.extent != Extent.BOTH:
+        runs.dismiss_outgoing(session, connection, actor_name=actor.name)
     setup.version, setup.enabled, setup.draft = setup.version + 1, True, {}
     setup.saved_at, setup.saved_by = now(), actor.name
     connection.next_sync_at = schedule.next_slot(connection.next_sync_at, now(), config.current().auto_sync_minutes)
