@@ -119,6 +119,7 @@
   addEventListener("pageshow", () => $$("form[data-busy]").forEach(settle));
 
   on("input", ({ target }) => { const form = target.closest?.("form[data-guard]"); if (form) form.dataset.dirty = ""; });
+  on("click", ({ target }) => { const link = target.closest?.("a[data-with-query]"); if (link) link.search = location.search; });
   on("input", ({ target }) => { if (target.dataset?.chooses) document.getElementById(target.dataset.chooses).checked = true; });
   addEventListener("beforeunload", (event) => { if ($("form[data-dirty]")) event.preventDefault(); });
   on("change", ({ target }) => { if (target.matches("[data-submit-on-change]")) target.form.requestSubmit(); });

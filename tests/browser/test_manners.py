@@ -73,3 +73,13 @@ def test_everybody_finds_the_outbox_in_the_navigation(page, product, who):
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Email Outbox").click()
     expect(page.get_by_role("heading", name="Email Outbox")).to_be_visible()
     expect(page.get_by_role("link", name="Email Outbox")).to_have_attribute("aria-current", "page")
+
+
+def test_what_was_typed_into_the_search_is_what_is_exported(page, product):
+    sign_in(page, product)
+    page.goto(product.url + "/customers")
+    page.get_by_label("Search customers").fill("rowing")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export CSV").click()
+    assert len(download.value.path().read_text().splitlines()) == 2

@@ -115,6 +115,43 @@ def test_what_somebody_else_decided_meanwhile_is_said(asha, conflict):
     assert customer_of(conflict).phone == "theirs"
 
 
+def test_deciding_for_one_side_what_is_decided_already_is_no_success(asha, conflict):
+    for side in ("crm", "billing"):
+        asha.post(f"{CONFLICTS}/all", {"ids": [conflict.id], "side": side})
+    assert "Nothing was left to decide" in asha.get(CONFLICTS).text
+    assert customer_of(conflict).phone == "theirs"
+
+
+@pytest.mark.parametrize(
+    ("choices", "stays"),
+    [
+        ({"choice-phone": "crm", "choice-fax": "crm"}, ("theirs", "empty")),
+        ({"choice-phone": "billing", "choice-fax": "billing"}, ("ours", "1")),
+        ({"typed-phone": "third", "choice-fax": "billing"}, ("third", "1")),
+    ],
+)
+def test_the_history_says_of_a_decided_conflict_which_value_stays(asha, conflict, choices, stays):
+    page = f"/settings/integrations/zoho-crm/history/{conflict.run_id}"
+    before = " ".join(re.sub("<[^>]*>", "", asha.get(page).text).split())
+    assert "ours here, theirs in Zoho CRM Fax 1 here, empty in Zoho CRM" in before
+    asha.post(f"{CONFLICTS}/{conflict.id}", choices)
+    after = " ".join(re.sub("<[^>]*>", "", asha.get(page).text).split())
+    assert "Decided by Asha Rao." in after
+    assert f"ours here, theirs in Zoho CRM; {stays[0]} stays Fax 1 here, empty in Zoho CRM; {stays[1]} stays" in after
+    told = stays[0]
+    assert f"Phone: ours here, theirs in Zoho CRM, {told} stays" in asha.get(f"{page}.csv").text
+
+
+def test_what_is_typed_for_an_email_has_to_be_one(asha):
+    conflict = make_conflict("Acme", email=("ours@acme.example", "theirs@acme.example"))
+    answer = asha.post(f"{CONFLICTS}/{conflict.id}", {"typed-email": "no address"})
+    assert answer.status_code == 422
+    assert "This is not an email address." in answer.text
+    assert is_open(conflict)
+    asha.post(f"{CONFLICTS}/{conflict.id}", {"typed-email": "third@acme.example"})
+    assert customer_of(conflict).email == "third@acme.example"
+
+
 def test_a_nonsensical_side_is_refused(asha, conflict):
     assert asha.post(f"{CONFLICTS}/all", {"ids": [conflict.id], "side": "none"}).status_code == 422
     assert is_open(conflict)

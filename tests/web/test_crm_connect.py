@@ -167,6 +167,7 @@ def test_an_answer_counts_once(asha):
 def test_refused_consent_is_said(asha):
     answer = asha.get(consent(asha, decision="reject"))
     assert answer.status_code == 422
+    assert answer.text.lower().count("nothing was saved") == 1
     assert "was not given consent" in answer.text
     assert '<details class="card-body plain" open>' in answer.text  # where one begins again
 

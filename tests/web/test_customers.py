@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import event, select
 
+from tests.factories.both_sides import bill
 from tests.factories.customers import make_customer
 from tests.factories.links import make_connection, make_link
 from zbweb.billing import custom_fields, customers
@@ -286,6 +287,25 @@ class TestBulk:
         form = ben.post("/customers/bulk", shown | {"action": "update"}).text
         assert 'name="view" value="crm"' in form
         assert 'name="q" value="acme"' in form
+
+    def test_whoever_is_left_as_it_is_is_counted_by_the_reason(self, ben):
+        ids = [given(display_name=f"Busy {number}") for number in range(1, 13)]
+        for customer_id in ids:
+            bill(customer_id)
+        data = {"change_currency": "y", "currency": "EUR"}
+        ben.post("/customers/bulk/update", data | {"ids": [*ids, given(display_name="Idle")]})
+        page = ben.get("/customers").text
+        assert "1 customer is changed." in page
+        assert "12 customers (Busy 1, Busy 2, Busy 3, Busy 4, Busy 5 and 7 more) were left as they are." in page
+        ben.post("/customers/bulk/update", data | {"ids": ids[:1]})
+        assert "Busy 1 was left as it is. The currency cannot change any more" in ben.get("/customers").text
+
+    def test_a_value_that_is_typed_ticks_its_field(self, ben):
+        page = ben.post("/customers/bulk", {"ids": [given()], "action": "update", "view": "crm"}).text
+        assert re.search(r'name="billing_city"[^>]*data-chooses="change_billing_city"|'
+                         r'data-chooses="change_billing_city"[^>]*name="billing_city"', page)  # fmt: skip
+        assert 'id="change_billing_city"' in page
+        assert 'href="/customers?view=crm"' in page
 
     def test_choosing_nobody_is_refused(self, ben):
         assert ben.post("/customers/bulk", {"action": "inactive"}).status_code == 422

@@ -109,6 +109,15 @@ def test_without_javascript_the_potentials_are_a_page_with_navigation_and_trail(
     assert "Big &amp; new" in page
 
 
+def test_a_linked_potential_that_the_crm_has_no_more_is_told_from_the_others(partners, zylker, ben):
+    link(zylker)
+    assert "any more" not in look(ben, zylker, transaction_id=zylker.invoice)
+    partners.drop("Deals", zylker.deal)
+    text = look(ben, zylker, transaction_id=zylker.invoice)
+    assert "Zoho CRM has no such potential of this customer any more." in text
+    assert offered(text) == [("Big & new", "Dissociate")]
+
+
 def test_a_linked_potential_is_shown_first_with_its_money_and_dissociate(partners, zylker, ben):
     add_deal(partners, zylker.account, "Another")
     link(zylker)

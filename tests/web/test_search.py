@@ -1,5 +1,6 @@
 """Quick search: a few words lead to customers, items, documents and payments of one's own organisation."""
 
+import re
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -9,6 +10,7 @@ from sqlalchemy import event
 from tests.factories.customers import make_customer
 from tests.factories.transactions import make_invoice, make_order, make_quote, pay
 from tests.people import Person
+from tests.product import ROOT
 from zbweb.billing import items
 from zbweb.billing.customers import set_active
 from zbweb.billing.items import ItemDraft
@@ -116,3 +118,15 @@ def test_strangers_find_nothing_of_ours(any_app, person, books):
 
 def test_every_page_has_the_search_box(person):
     assert 'action="/search"' in person.get("/customers").text
+
+
+def test_what_one_looks_for_always_fits_into_an_address():
+    """A server answers a longer address itself, with a page that is none of ours."""
+    fields = [
+        (path.name, field)
+        for path in sorted((ROOT / "templates").rglob("*.html"))
+        for field in re.findall(r"<input[^>]*>", path.read_text())
+        if 'type="hidden"' not in field and ('name="q"' in field or 'type="search"' in field)
+    ]
+    assert len(fields) >= 5
+    assert [name for name, field in fields if 'maxlength="200"' not in field] == []

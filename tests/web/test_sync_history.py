@@ -49,6 +49,11 @@ def test_the_history_has_a_row_per_run_with_its_counts(asha, run):
     assert all(words in row for words in ("Instant Sync", "Partly failed", ">3<", ">12<", ">1<", ">4<", ">2<"))
 
 
+def test_the_history_says_whose_clock_it_goes_by(asha, run):
+    assert "Times are those of America/New_York." in asha.get(HISTORY).text
+    assert "times of America/New_York" in asha.get(f"{HISTORY}/{run.id}").text
+
+
 @pytest.mark.parametrize(
     ("status", "words"),
     [

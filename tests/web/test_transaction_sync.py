@@ -207,6 +207,25 @@ def test_what_the_crm_refuses_is_told(connected):
     assert "Figures of 1 customer could not be written" in page
 
 
+@pytest.mark.parametrize(
+    ("is_paused", "words"), [(True, "wait for Resume Sync"), (False, "are on their way to Zoho CRM")]
+)
+def test_figures_are_sent_anew_at_once_or_after_the_pause(connected, is_paused, words):
+    an_invoice()
+    if is_paused:
+        connected.post(f"{DETAILS}/pause")
+    connected.post(f"{DETAILS}/figures/send-all")
+    assert f"The figures of all linked customers {words}." in connected.get(DETAILS).text
+
+
+def test_figures_are_not_sent_while_disabled(connected):
+    an_invoice()
+    connected.post(f"{DETAILS}/disable")
+    answer = connected.post(f"{DETAILS}/figures/send-all")
+    assert answer.status_code == 409
+    assert "The integration is disabled" in answer.text
+
+
 # --- the panel --------------------------------------------------------------------------------------
 
 

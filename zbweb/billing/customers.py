@@ -78,6 +78,13 @@ class BulkOutcome:
     unchanged: int
     refused: tuple[tuple[str, str], ...]
 
+    def reasons(self) -> dict[str, list[str]]:
+        """Who was refused, by the reason."""
+        found: dict[str, list[str]] = {}
+        for name, why in self.refused:
+            found.setdefault(why, []).append(name)
+        return found
+
 
 def suggest_display_name(draft: CustomerDraft) -> str:
     """A name for a customer whose display name was left empty: the company or the person, by type; else the e-mail."""

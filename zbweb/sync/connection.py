@@ -228,7 +228,7 @@ def _taken_sentence(name: str) -> str:
 
 def pause(session: Session, connection: Connection, *, actor: Actor) -> None:
     """Start no further sync; one that is running goes on to its end. Pausing twice keeps who was first."""
-    _refuse_unless_live(connection)
+    ensure_live(connection)
     if connection.is_paused:
         return
     connection.paused_at, connection.paused_by = now(), actor.name
@@ -237,7 +237,7 @@ def pause(session: Session, connection: Connection, *, actor: Actor) -> None:
 
 def resume(session: Session, connection: Connection, *, actor: Actor) -> None:
     """Let syncs begin again: held runs at once, the automatic ones at their next slot."""
-    _refuse_unless_live(connection)
+    ensure_live(connection)
     if not connection.is_paused:
         return
     connection.paused_at, connection.paused_by = None, ""
@@ -266,7 +266,8 @@ def enable(session: Session, connection: Connection, *, actor: Actor) -> None:
     _note(session, connection, "enabled", actor)
 
 
-def _refuse_unless_live(connection: Connection) -> None:
+def ensure_live(connection: Connection) -> None:
+    """Raise NotConnected while disabled: what would have to be told to the CRM, or asked of it, is not begun."""
     if not connection.is_live:
         raise NotConnected("The integration is disabled. Choose Enable Integration first.")
 

@@ -228,9 +228,7 @@ def csv_rows(
 
 
 def _csv_row(entry: SyncEntry, labels: Mapping[str, str]) -> tuple[str, ...]:
-    changes = "; ".join(
-        f"{labels.get(name, name)}: {_text(pair[0])} → {_text(pair[1])}" for name, pair in entry.diff.items()
-    )
+    changes = "; ".join(f"{labels.get(name, name)}: {_change(entry, name)}" for name in entry.diff)
     return (
         entry.outcome,
         "from CRM" if entry.direction == "in" else "to CRM",
@@ -243,6 +241,16 @@ def _csv_row(entry: SyncEntry, labels: Mapping[str, str]) -> tuple[str, ...]:
         entry.crm_words,
         changes,
     )
+
+
+def _change(entry: SyncEntry, name: str) -> str:
+    """Old and new; of a conflict both sides' values, and what stays where somebody has decided."""
+    first, second = (_text(value) for value in entry.diff[name])
+    if entry.outcome != Outcome.CONFLICT:
+        return f"{first} → {second}"
+    stays = entry.before.get("stays", {})
+    decided = f", {_text(stays[name])} stays" if name in stays else ""
+    return f"{first} here, {second} in Zoho CRM{decided}"
 
 
 def _text(value: object) -> str:

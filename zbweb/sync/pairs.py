@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.orm import Session, aliased
 
 from zbweb.sync.core.words import Entity, LinkReason, LinkState
 from zbweb.sync.models import Link
@@ -41,11 +41,25 @@ def linked_crm_ids(session: Session, connection_id: int, crm_module: str, crm_id
     return set(session.scalars(statement))
 
 
+def is_anothers() -> ColumnElement[bool]:
+    """For links that are remembered and no pairs: whether their CRM record has become somebody's pair since."""
+    pair = aliased(Link)
+    return exists().where(
+        pair.connection_id == Link.connection_id,
+        pair.crm_module == Link.crm_module,
+        pair.crm_id == Link.crm_id,
+        pair.state == LinkState.ACTIVE,
+    )
+
+
 def skipped_twins(session: Session, connection_id: int, customer_ids: Collection[int]) -> set[int]:
-    """Those of the customers whose namesake in the CRM was skipped by the policy: they are not made anew there."""
+    """Those of the customers whose namesake in the CRM was skipped by the policy: they are not made anew there.
+
+    A namesake that has become another customer's pair since (by Clone, or by hand) holds nobody any more.
+    """
     statement = select(Link.entity_id).where(
         Link.connection_id == connection_id, Link.entity == Entity.CUSTOMER, Link.entity_id.in_(customer_ids),
-        Link.state == LinkState.APART, Link.reason == LinkReason.BY_POLICY,
+        Link.state == LinkState.APART, Link.reason == LinkReason.BY_POLICY, ~is_anothers(),
     )  # fmt: skip
     return set(session.scalars(statement))
 

@@ -254,6 +254,16 @@ def retry_entries(session: Session, connection: Connection, entry_ids: list[int]
     return queue_run(session, connection, trigger=Trigger.RETRY, actor_name=actor_name, only=only)
 
 
+def dismiss_outgoing(session: Session, connection: Connection, *, actor_name: str) -> None:
+    """Mark failures to send customers as dismissed: whoever chose that nothing is sent has them never tried again."""
+    statement = update(SyncEntry).where(
+        SyncEntry.connection_id == connection.id, SyncEntry.direction == Direction.OUT,
+        SyncEntry.entity.in_((Entity.CUSTOMER, Entity.CONTACT_PERSON)), SyncEntry.outcome == Outcome.FAILED,
+        SyncEntry.resolved_at.is_(None),
+    )  # fmt: skip
+    session.execute(statement.values(resolved_at=now(), resolved_by=actor_name))
+
+
 def dismiss(session: Session, entry_ids: list[int], *, actor_name: str) -> int:
     """Mark failures as seen and not to be tried again; returns how many there were."""
     entries = list(

@@ -67,9 +67,15 @@ def decide_all() -> ResponseReturnValue:
     except (Invalid, Conflict) as error:
         flash(f"Nothing was decided. {error.message} Decide that record by itself.", "warning")
     else:
-        winner = "Zoho CRM" if side is Side.CRM else "Billing"
-        flash(f"{count} {'conflict was' if count == 1 else 'conflicts were'} decided for {winner}.", "success")
+        flash(*_told(count, side))
     return htmx.redirect(url_for("conflicts.index"))
+
+
+def _told(count: int, side: Side) -> tuple[str, str]:
+    if not count:
+        return "Nothing was left to decide: somebody else, or a later sync, was quicker.", "warning"
+    winner = "Zoho CRM" if side is Side.CRM else "Billing"
+    return f"{count} {'conflict was' if count == 1 else 'conflicts were'} decided for {winner}.", "success"
 
 
 def _side() -> Side:

@@ -92,7 +92,7 @@ def confirm() -> ResponseReturnValue:
 def _sign_in_with_answer() -> Grant:
     client = crm_sign_in.take_client(request.args.get("state", ""))
     if "code" not in request.args:
-        raise CredentialsRefused("Zoho CRM was not given consent. Begin again and choose Accept; nothing was saved.")
+        raise CredentialsRefused("Zoho CRM was not given consent. Begin again and choose Accept.")
     return sign_in_with_code(
         request.args["code"],
         _callback(),

@@ -28,8 +28,11 @@ def switch() -> ResponseReturnValue:
 def send_all() -> ResponseReturnValue:
     """Tell the figures of every linked customer, looking for the fields anew."""
     with unit_of_work() as session:
-        metrics.begin_anew(session, connections.active_or_refuse(session))
-    flash("The figures of all linked customers are on their way to Zoho CRM.", "success")
+        connection = connections.active_or_refuse(session)
+        connections.ensure_live(connection)
+        metrics.begin_anew(session, connection)
+    when = "wait for Resume Sync" if connection.is_paused else "are on their way to Zoho CRM"
+    flash(f"The figures of all linked customers {when}.", "success")
     return _back()
 
 

@@ -22,7 +22,7 @@ _CLIENT = "crm_client"
 _GRANT = "crm_grant"
 _NEWCOMER = "crm_newcomer"
 _LIFE = timedelta(minutes=10)
-_TOO_LATE = "The sign-in took too long or was begun in another browser. Begin again; nothing was saved."
+_TOO_LATE = "The sign-in took too long or was begun in another browser. Begin again."
 
 
 @dataclass(frozen=True, slots=True)

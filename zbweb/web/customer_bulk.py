@@ -23,6 +23,7 @@ bp = Blueprint("customer_bulk", __name__)
 
 LIMIT = 1000
 """How many customers one bulk action may change: it is done while the person waits."""
+_NAMED = 5
 
 
 @bp.post("/customers/bulk")
@@ -84,7 +85,16 @@ def _done(outcome: BulkOutcome) -> ResponseReturnValue:
     changed = f"{outcome.changed} customer{' is' if outcome.changed == 1 else 's are'} changed"
     unchanged = f"; {outcome.unchanged} had these values already" if outcome.unchanged else ""
     flash(f"{changed}{unchanged}.", "success")
-    for name, why in outcome.refused[:10]:
-        flash(f"{name} was left as it is. {why}", "warning")
+    for why, names in outcome.reasons().items():
+        flash(f"{_listed(names)} left as {'it is' if len(names) == 1 else 'they are'}. {why}", "warning")
     view, search = (request.form.get(name) or None for name in ("view", "q"))
     return htmx.redirect(url_for("customers.index", view=view, q=search))
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Who was refused: the first by name, the others by number, so that nobody is passed over."""
+    if len(names) == 1:
+        return f"{names[0]} was"
+    named = names[:_NAMED]
+    others = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return f"{len(names):,} customers ({', '.join(named)}{others}) were"

@@ -1,6 +1,6 @@
 """Customers: the list, one customer, and the form that makes and edits them."""
 
-from flask import Blueprint, flash, render_template, request, url_for
+from flask import Blueprint, Response, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,7 @@ from zbweb.db import db, unit_of_work
 from zbweb.sync import connection
 from zbweb.sync.core.words import Entity
 from zbweb.sync.repair import links
-from zbweb.web import access, htmx
+from zbweb.web import access, htmx, spreadsheet
 from zbweb.web.forms.attempt import attempt
 from zbweb.web.forms.customers import ADDRESS_PARTS, CustomerForm, customer_form
 from zbweb.web.listing import window
@@ -34,6 +34,17 @@ def index() -> ResponseReturnValue:
         base_currency=own(session).base_currency, receivables=list_of.receivables(session, ids),
         linked=links.linked_ids(session, Entity.CUSTOMER, ids),
     )  # fmt: skip
+
+
+@bp.get("/customers/export.csv")
+@access.allow()
+def export() -> Response:
+    """The whole list as view, search and order have it, for a spreadsheet."""
+    session = db.session()
+    rows = list_of.csv_rows(
+        session, wanted_list(), is_from_crm=links.crm_customer_ids_clause(), base_currency=own(session).base_currency
+    )
+    return spreadsheet.attachment("customers", rows)
 
 
 @bp.route("/customers/new", methods=["GET", "POST"])
@@ -58,9 +69,10 @@ def show(customer_id: int) -> ResponseReturnValue:
     session = db.session()
     customer = customers.find(session, customer_id)
     link = links.inspect(session, Entity.CUSTOMER, customer_id)
+    live = link.connection if link else connection.active(session)
     return render_template(
-        "customers/show.html", customer=customer, tab="overview", nav_active="customers", link=link,
-        connection=link.connection if link else connection.active(session),
+        "customers/show.html", customer=customer, tab="overview", nav_active="customers", link=link, connection=live,
+        why_none="" if link else links.why_none(session, live, customer_id),
         fields=custom_fields.offered(session),
         balance=receivables.balance(session, customer_id),
         activities=activity.of_customer(session, customer, limit=6),

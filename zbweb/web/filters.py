@@ -61,6 +61,13 @@ def moment(value: datetime | None) -> str:
     return NOTHING if value is None else format_datetime(value, "d MMM y, HH:mm", tzinfo=_zone(), locale=LOCALE)
 
 
+def zone_name() -> str:
+    """The zone that moments are shown in, as the organisation's settings name it."""
+    organisation = g.get("organisation") if g else None
+    name: str = organisation.time_zone if organisation else "UTC"
+    return name
+
+
 def ago(value: datetime | None) -> str:
     """How long since, or until: "just now", "3 minutes ago", "in a moment"; the day itself after a month."""
     if value is None:
@@ -134,7 +141,7 @@ def register(app: Flask) -> None:
         # At the first page rather than now: a template's module sees only the globals that exist when it is made.
         return {"ui": environment.get_template("_macros.html").module, "nav_active": nav_key()}
 
-    environment.globals.update(asset=asset, has_endpoint=has_endpoint, query_url=query_url)
+    environment.globals.update(asset=asset, has_endpoint=has_endpoint, query_url=query_url, zone_name=zone_name)
     app.context_processor(design)
 
 
@@ -144,5 +151,4 @@ def _fingerprint(path: Path) -> str:
 
 
 def _zone() -> tzinfo:
-    organisation = g.get("organisation") if g else None
-    return ZoneInfo(organisation.time_zone) if organisation else UTC
+    return ZoneInfo(zone_name())

@@ -1,6 +1,6 @@
 """Items: the list, one item, and its form. Sales sees them; finance and admins change them."""
 
-from flask import Blueprint, flash, render_template, request, url_for
+from flask import Blueprint, Response, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -15,7 +15,7 @@ from zbweb.db import db, unit_of_work
 from zbweb.sync import connection
 from zbweb.sync.core.words import Entity
 from zbweb.sync.repair import links
-from zbweb.web import access, htmx
+from zbweb.web import access, htmx, spreadsheet
 from zbweb.web.forms.attempt import attempt
 from zbweb.web.forms.items import ItemForm, item_form
 from zbweb.web.listing import window
@@ -27,15 +27,27 @@ bp = Blueprint("items", __name__)
 @access.allow()
 def index() -> ResponseReturnValue:
     """The list, by view, search and order."""
-    view = request.args.get("view", "")
-    wanted = Wanted(
-        View(view) if view in set(View) else View.ALL, request.args.get("q", ""), request.args.get("sort", "name")
-    )
-    session = db.session()
+    session, wanted = db.session(), _wanted()
     return htmx.page_or_block(
         "items/index.html", "rows", page=list_of.page(session, wanted, window()), wanted=wanted, views=VIEW_LABELS,
         base_currency=own(session).base_currency, nav_active="items",
     )  # fmt: skip
+
+
+@bp.get("/items/export.csv")
+@access.allow()
+def export() -> Response:
+    """The whole list as view, search and order have it, for a spreadsheet."""
+    session = db.session()
+    rows = list_of.csv_rows(session, _wanted(), base_currency=own(session).base_currency)
+    return spreadsheet.attachment("items", rows)
+
+
+def _wanted() -> Wanted:
+    """What the list's URL asks for; nonsense is ignored."""
+    asked = request.args
+    view = asked.get("view", "")
+    return Wanted(View(view) if view in set(View) else View.ALL, asked.get("q", ""), asked.get("sort", "name"))
 
 
 @bp.route("/items/new", methods=["GET", "POST"])

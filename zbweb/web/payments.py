@@ -1,6 +1,6 @@
 """Payments: the list, recording one against open invoices, and what is done with it afterwards."""
 
-from flask import Blueprint, flash, request, url_for
+from flask import Blueprint, Response, flash, request, url_for
 from flask.typing import ResponseReturnValue
 
 from zbweb.billing import books, customers, payments, receivables, transactions
@@ -10,7 +10,7 @@ from zbweb.billing.queries import payments as list_of
 from zbweb.billing.queries.payments import Filter
 from zbweb.billing.words import Kind, Role
 from zbweb.db import db, unit_of_work
-from zbweb.web import access, htmx, story
+from zbweb.web import access, htmx, spreadsheet, story
 from zbweb.web.forms.attempt import attempt, version_in
 from zbweb.web.forms.payments import AllocationsForm, PaymentForm, RefundForm, rows_for
 from zbweb.web.listing import window
@@ -24,10 +24,22 @@ _EDITED = ("version", "amount", "date", "mode", "exchange_rate", "reference", "n
 @access.allow()
 def index() -> ResponseReturnValue:
     """The list, newest first."""
-    asked, session = request.args, db.session()
-    wanted = Filter(asked.get("q", ""), asked.get("customer_id", type=int), unused_only=asked.get("status") == "unused")
-    found = list_of.page(session, wanted, window())
+    wanted = _wanted()
+    found = list_of.page(db.session(), wanted, window())
     return htmx.page_or_block("payments/index.html", "rows", found=found, wanted=wanted, modes=payments.MODES)
+
+
+@bp.get("/payments/export.csv")
+@access.allow()
+def export() -> Response:
+    """The whole list as its filters have it, for a spreadsheet."""
+    return spreadsheet.attachment("payments", list_of.csv_rows(db.session(), _wanted()))
+
+
+def _wanted() -> Filter:
+    """What the list's URL asks for."""
+    asked = request.args
+    return Filter(asked.get("q", ""), asked.get("customer_id", type=int), unused_only=asked.get("status") == "unused")
 
 
 @bp.route("/payments/new", methods=["GET", "POST"])

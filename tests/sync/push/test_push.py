@@ -13,9 +13,10 @@ from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import ContactPerson, Customer, OutboxRow
 from zbweb.clock import now
 from zbweb.db import db, unit_of_work
-from zbweb.sync import execution, runs
+from zbweb.sync import execution, history, runs
 from zbweb.sync.core.words import Trigger
 from zbweb.sync.models import Link, ModuleSetup, SyncEntry
+from zbweb.sync.setup import offer, wizard
 
 # --- what arrives where -----------------------------------------------------------------------------
 
@@ -395,6 +396,38 @@ def test_a_skipped_twin_is_never_pushed_as_new(app, asha, sandbox):
     partners.sync()
     (account,) = partners.records("Accounts", "Phone")
     assert account["Phone"] is None
+
+
+def test_what_the_crm_refused_is_no_failure_any_more_once_nothing_is_sent(app, asha, sandbox):
+    partners = connected(app, sandbox, scope="accounts", extent="both")
+    add_customer(type="individual", display_name="Ada", email="no address")
+    assert partners.sync().failed == 1
+    with unit_of_work() as session:
+        seen = wizard.keep(session, partners.connection, {"extent": "fetch"}).stamp
+        sight = offer.look(partners.client, ("Accounts",))
+        wizard.save(session, partners.connection, sight, seen=seen, actor=asha.actor)
+    assert history.overview(db.session(), partners.connection).failures == 0
+    page = asha.get("/settings/integrations/zoho-crm/history/failures").text
+    assert "Nothing failed" in page
+
+
+def test_a_skipped_twin_is_pushed_once_its_namesake_was_cloned(app, asha, sandbox):
+    partners = connected(app, sandbox, scope="accounts", extent="both", policy="skip")
+    ours = add_customer(display_name="Acme Ltd", phone="1")
+    partners.add("Accounts", Account_Name="Acme Ltd", Phone="2")
+    partners.sync()
+    partners.sync()
+    with unit_of_work() as session:
+        seen = wizard.keep(session, partners.connection, {"policy": "clone"}).stamp
+        sight = offer.look(partners.client, ("Accounts",))
+        wizard.save(session, partners.connection, sight, seen=seen, actor=asha.actor)
+    partners.sync()
+    assert sorted(each["Phone"] for each in partners.records("Accounts", "Phone")) == ["1", "2"]
+    assert sorted(each.phone for each in partners.customers()) == ["1", "2"]
+    assert link_of("customer", ours) is not None
+    partners.forget_calls()
+    partners.sync()
+    assert partners.writes() == []
 
 
 def test_an_unlinked_customer_is_not_added_anew(both_ways, asha):

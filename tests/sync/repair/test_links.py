@@ -3,12 +3,14 @@
 import pytest
 from sqlalchemy import select
 
+from tests.factories.both_sides import add_customer
 from tests.factories.customers import make_customer
 from tests.factories.links import make_connection, make_link
+from tests.factories.sync import connected
 from zbweb.billing import customers, journal
 from zbweb.billing.contact_persons import PersonDraft
 from zbweb.billing.models import Customer, OutboxRow
-from zbweb.db import unit_of_work, work_for
+from zbweb.db import db, unit_of_work, work_for
 from zbweb.errors import Conflict, NotFound
 from zbweb.sync.core.words import ConnectionStatus, Entity, LinkState
 from zbweb.sync.errors import NotConnected
@@ -131,3 +133,34 @@ def test_a_strangers_links_are_not_ours(asha, dora):
     with unit_of_work() as session:
         work_for(session, asha.organisation_id)
         assert links.inspect(session, Entity.CUSTOMER, customer.id) is None
+
+
+# --- why there is none ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "words"),
+    [
+        ("Akamai", {"display_name": "Akamai"}, "left apart as the setup says Skip"),
+        ("Akamai Ltd", {"display_name": "Akamai Limited"}, "review list"),
+        ("Zylker", {"display_name": "Akamai", "phone": "+" + "1" * 40}, "could not be added"),
+    ],
+)
+def test_a_customer_without_a_link_knows_why(app, asha, sandbox, theirs, ours, words):
+    partners = connected(app, sandbox, scope="accounts", extent="both", policy="skip")
+    partners.add("Accounts", Account_Name=theirs)
+    customer_id = add_customer(**ours)
+    assert links.why_none(db.session(), partners.connection, customer_id) == ""
+    partners.sync()
+    assert words in links.why_none(db.session(), partners.connection, customer_id)
+    assert words in asha.get(f"/customers/{customer_id}").text
+
+
+def test_a_customer_whose_link_was_ended_knows_it(app, asha, sandbox):
+    partners = connected(app, sandbox, scope="accounts", extent="both", policy="skip")
+    customer_id = add_customer(display_name="Akamai")
+    partners.sync()
+    with unit_of_work() as session:
+        links.unlink(session, links.active_link(session, Entity.CUSTOMER, customer_id), actor=asha.actor)
+    assert "deleted, merged or unlinked" in links.why_none(db.session(), partners.connection, customer_id)
+    assert links.why_none(db.session(), None, customer_id) == ""

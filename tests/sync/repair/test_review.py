@@ -160,6 +160,17 @@ def test_a_pair_is_decided_once(partners, asha):
     assert len(partners.customers()) == 2
 
 
+def test_who_keeps_apart_what_another_has_linked_is_told_so(partners, asha):
+    add_customer(display_name="Acme Ltd")
+    partners.add("Accounts", Account_Name="Acme Limited")
+    partners.sync()
+    pair_id = pairs(partners)[0].id
+    decide(asha, review.link, pair_id)
+    for decision in (review.keep_apart, review.link):
+        with pytest.raises(NotFound):
+            decide(asha, decision, pair_id)
+
+
 def test_what_was_built_on_the_newer_customer_goes_to_the_older_one(partners, asha):
     add_customer(display_name="Acme Ltd")
     add_customer(display_name="Zoo Ltd")

@@ -1,6 +1,6 @@
 """The list of customers: views, search, sorting and what each of them owes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -13,8 +13,9 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from zbweb.billing.models import Customer, Transaction
+from zbweb.billing.money import round_money
 from zbweb.billing.naming import name_key
-from zbweb.billing.queries.paging import Order, Page, Window, fetch, fetch_found
+from zbweb.billing.queries.paging import Order, Page, Window, fetch, fetch_found, portions
 from zbweb.billing.status import Status
 from zbweb.billing.words import CustomerType, Kind
 
@@ -70,11 +71,31 @@ class Wanted:
 
 def page(session: Session, wanted: Wanted, window: Window, *, is_from_crm: ColumnElement[bool]) -> Page[Customer]:
     """One page of the list; `is_from_crm` is the condition that the view CRM stands for."""
-    sort = wanted.sort.removeprefix("-")
-    column = SORTS.get(sort, Customer.name_key)
-    order = Order(column, Customer.id, descending=wanted.sort.startswith("-"))
     look = fetch_found if wanted.search.strip() else fetch
-    return look(session, _filtered(wanted, is_from_crm), order=order, window=window)
+    return look(session, _filtered(wanted, is_from_crm), order=_order(wanted), window=window)
+
+
+def csv_rows(
+    session: Session, wanted: Wanted, *, is_from_crm: ColumnElement[bool], base_currency: str
+) -> Iterator[list[str]]:
+    """The whole list as rows of text, a header first."""
+    yield ["Name", "Customer Type", "Company Name", "Email", "Phone", "Currency", "Receivables", "Status"]
+    for portion in portions(session, _filtered(wanted, is_from_crm), order=_order(wanted)):
+        owed = receivables(session, [each.id for each in portion])
+        for each in portion:
+            yield _csv(each, owed.get(each.id, Decimal(0)), each.currency or base_currency)
+
+
+def _csv(customer: Customer, owed: Decimal, currency: str) -> list[str]:
+    return [
+        customer.display_name, CustomerType(customer.type).capitalize(), customer.company_name, customer.email,
+        customer.phone, currency, f"{round_money(owed, currency)}", "Active" if customer.active else "Inactive",
+    ]  # fmt: skip
+
+
+def _order(wanted: Wanted) -> Order:
+    column = SORTS.get(wanted.sort.removeprefix("-"), Customer.name_key)
+    return Order(column, Customer.id, descending=wanted.sort.startswith("-"))
 
 
 def ids(session: Session, wanted: Wanted, *, is_from_crm: ColumnElement[bool], limit: int) -> list[int]:

@@ -4,6 +4,7 @@ A cursor is the id of a row; where it stands in the order is looked up, so it st
 go. A cursor whose row is gone means the first page.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +16,8 @@ T = TypeVar("T")
 PAGE_SIZE = 25
 COUNT_LIMIT = 10_000
 """Rows are counted up to here; beyond, a list says "more than 10,000", since counting would cost more than it tells."""
+
+_PORTION = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,12 @@ def fetch_found(session: Session, statement: Select[T], *, order: Order, window:
         before=None,
         after=ids[-1] if len(first) > window.size else None,
     )
+
+
+def portions(session: Session, statement: Select[T], *, order: Order) -> Iterator[Sequence[T]]:
+    """Every row of `statement`, some hundreds at a time, so that the length of a list costs no memory."""
+    whole = statement.order_by(*_sorted(order, order.column, order.key)).execution_options(yield_per=_PORTION)
+    yield from session.scalars(whole).partitions()
 
 
 def _sorted(order: Order, *columns: Any) -> list[Any]:

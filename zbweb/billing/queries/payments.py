@@ -1,5 +1,6 @@
 """The list of payments, and one payment with what it settles."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -8,10 +9,12 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from zbweb.billing import journal, payments
 from zbweb.billing.models import Allocation, Customer, JournalEntry, Payment, Transaction
+from zbweb.billing.money import round_money
 from zbweb.billing.queries import customers
-from zbweb.billing.queries.paging import Order, Page, Window, fetch
+from zbweb.billing.queries.paging import Order, Page, Window, fetch, portions
 
 _MATCHES = 1_000
+_NEWEST_FIRST = Order(Payment.date, Payment.id, descending=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,19 @@ class PaymentDetail:
 
 def page(session: Session, wanted: Filter, window: Window) -> Page[Payment]:
     """One page of payments with their customers loaded."""
-    order = Order(Payment.date, Payment.id, descending=True)
-    return fetch(session, _filtered(session, wanted), order=order, window=window)
+    return fetch(session, _filtered(session, wanted), order=_NEWEST_FIRST, window=window)
+
+
+def csv_rows(session: Session, wanted: Filter) -> Iterator[list[str]]:
+    """The whole list as rows of text, a header first."""
+    yield ["Number", "Date", "Customer", "Mode", "Reference", "Currency", "Amount", "Credit Left"]
+    for portion in portions(session, _filtered(session, wanted), order=_NEWEST_FIRST):
+        for each in portion:
+            yield [
+                each.number, each.date.isoformat(), each.customer.display_name,
+                payments.MODES.get(each.mode, each.mode), each.reference, each.currency,
+                f"{round_money(each.amount, each.currency)}", f"{round_money(each.unused, each.currency)}",
+            ]  # fmt: skip
 
 
 def detail(session: Session, payment_id: int) -> PaymentDetail:

@@ -18,14 +18,13 @@ from zbweb.billing import standing, status
 from zbweb.billing.models import Customer, Transaction
 from zbweb.billing.money import round_money
 from zbweb.billing.queries import customers
-from zbweb.billing.queries.paging import Order, Page, Window, fetch
+from zbweb.billing.queries.paging import Order, Page, Window, fetch, portions
 from zbweb.billing.status import Shown, Status
 from zbweb.billing.words import Kind
 
 COUNT_LIMIT = 1_000
 """Chips count up to here; beyond, they say so, since counting would cost more than it tells."""
 _MATCHES = 300
-_CSV_PORTION = 500
 
 SORTS: Mapping[str, InstrumentedAttribute[Any]] = {
     "date": Transaction.date,
@@ -145,12 +144,9 @@ def chips(session: Session, kind: Kind, *, today: datetime.date) -> list[Chip]:
 
 
 def csv_rows(session: Session, wanted: Filter, *, today: datetime.date) -> Iterator[list[str]]:
-    """The whole list as rows of text, a header first; read in portions, so its length costs no memory."""
+    """The whole list as rows of text, a header first."""
     yield ["Number", "Date", "Due date", "Customer", "Reference", "Status", "Currency", "Total", "Balance", "Potential"]
-    order = _order(wanted)
-    columns = [each.desc() if order.descending else each.asc() for each in (order.column, order.key)]
-    statement = _filtered(session, wanted, today).order_by(*columns).execution_options(yield_per=_CSV_PORTION)
-    for portion in session.scalars(statement).partitions():
+    for portion in portions(session, _filtered(session, wanted, today), order=_order(wanted)):
         for row in _rows(session, list(portion), today):
             yield _csv(row)
 

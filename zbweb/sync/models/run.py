@@ -53,6 +53,7 @@ class SyncRun(OrganisationOwned, Base):
 
 class SyncEntry(OrganisationOwned, Base):
     """One record's fate. `diff` maps a field to [old, new]; `before` is what an undo puts back.
+    Of a conflict, `diff` maps a field to [ours, theirs], and once somebody has decided, `before` says what `stays`.
 
     `resolved_at` on a failed entry or a conflict: a later run succeeded, or a person dismissed or decided it.
     """

@@ -30,7 +30,8 @@ from zbweb.sync.preview.sample import Haul
 from zbweb.sync.pull import departures, reading, settling, watermarks
 from zbweb.sync.push import waiting
 from zbweb.sync.push.waiting import Outgoing
-from zbweb.sync.setup import mappings, offer, wizard
+from zbweb.sync.setup import mappings, offer, remapping, wizard
+from zbweb.sync.setup.remapping import Moved
 
 ROWS_PER_GROUP = 50
 _TAKES = {"Accounts": reading.take_accounts, "Contacts": reading.take_contacts}
@@ -106,7 +107,8 @@ def preview(connection: Connection, client: CrmClient, *, of_draft: bool) -> Pre
     chosen = _drafted(session, saved, client) if of_draft or saved is None else saved
     live = _live(session, connection, chosen, client)
     hauls = _hauls(live, chosen)
-    findings = _rehearse(live, hauls, pushed_at=chosen.pushed_at)
+    moved = remapping.moved(saved.mappings, chosen.mappings) if saved is not None and saved.is_saved else {}
+    findings = _rehearse(live, hauls, pushed_at=chosen.pushed_at, moved=moved)
     return replace(findings, is_draft=of_draft, is_first=runs.last_run(session, connection) is None)
 
 
@@ -202,11 +204,12 @@ def _stage(live: LiveRun, session: Session) -> _Stage:
     return _Stage(replace(live, run_id=run.id, session=session), Counter())
 
 
-def _rehearse(live: LiveRun, hauls: Sequence[Haul], *, pushed_at: datetime | None) -> Preview:
+def _rehearse(live: LiveRun, hauls: Sequence[Haul], *, pushed_at: datetime | None, moved: Moved) -> Preview:
     failed = reading.failed_before(live.session, live.connection_id, run_id=_latest(live.session) + 1)
     again = [sample.failed(live, module, ids) for module, ids in failed.items() if _is_read(live, module)]
     with rehearsal() as session:
         stage = _stage(live, session)
+        remapping.forget(session, live.connection_id, moved)
         known = session.scalar(select(func.max(ReviewPair.id))) or 0
         for haul in hauls:
             _play(stage, haul)

@@ -7,8 +7,8 @@ undoing the run brings it back.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import exists, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from zbweb.billing.models import ContactPerson, Customer, Payment, Transaction
 from zbweb.clock import now
@@ -18,6 +18,7 @@ from zbweb.sync.core.words import Entity, LinkReason, LinkState, Outcome
 from zbweb.sync.desk import Desk, Fate
 from zbweb.sync.holdings import KINDS, TABLE_OF, Holding
 from zbweb.sync.models import Link
+from zbweb.sync.pairs import is_anothers
 
 _TWINS = (LinkReason.BY_POLICY, LinkReason.MERGED_HERE)
 """Why a CRM record stands beside the one its customer is linked with: the CRM may merge the two."""
@@ -116,15 +117,8 @@ def _survivor(desk: Desk, link: Link) -> Link | None:
 
     One that has become another customer's meanwhile is that one's, whatever it was called when it was skipped.
     """
-    others = aliased(Link)
-    is_taken = exists().where(
-        others.connection_id == Link.connection_id,
-        others.crm_module == Link.crm_module,
-        others.crm_id == Link.crm_id,
-        others.state == LinkState.ACTIVE,
-    )
     statement = select(Link).where(
-        ~is_taken,
+        ~is_anothers(),
         Link.connection_id == desk.connection_id,
         Link.entity == link.entity,
         Link.entity_id == link.entity_id,

@@ -174,14 +174,14 @@ def _welcome(desk: Desk, table: Table, arrivals: Sequence[Incoming], known: Know
             adopt(desk, table, each, known.take_twin(key), decision.reason)
         else:
             left.append((each, decision.reason))
-    for (each, _), entity_id in zip(created, _create(desk, table, created), strict=True):
+    for (each, _), entity_id in zip(created, _create(desk, table, created, known), strict=True):
         if known.taken[name_key(each.name)] is None:
             known.taken[name_key(each.name)] = entity_id
     for each, reason in left:
         _leave(desk, table, each, reason, known)
 
 
-def _create(desk: Desk, table: Table, created: Sequence[tuple[Incoming, Decision]]) -> list[int]:
+def _create(desk: Desk, table: Table, created: Sequence[tuple[Incoming, Decision]], known: Known) -> list[int]:
     kind = KINDS[table]
     ids = holdings.add_customers(
         desk.session,
@@ -191,6 +191,8 @@ def _create(desk: Desk, table: Table, created: Sequence[tuple[Incoming, Decision
     )
     links = []
     for (each, decision), entity_id in zip(created, ids, strict=True):
+        if skipped := known.apart.get(each.crm_id):
+            desk.owe(kind.entity, skipped.entity_id)  # the customer it was skipped for is free to go to the CRM now
         links.append(_link_row(desk, kind.entity, entity_id, table, each))
         desk.journal(kind.entity, entity_id, "created", {})
         desk.note(_fate(table, each, Outcome.ADDED, decision.reason, entity_id))

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from zbweb.billing import contact_persons, customers
+from zbweb.billing.email_addresses import is_email_address
 from zbweb.billing.journal import Actor, put_in_outbox
 from zbweb.billing.models import ContactPerson
 from zbweb.clock import now
@@ -97,8 +98,10 @@ def resolve(session: Session, entry_id: int, choices: Mapping[str, Choice], *, a
     taken = {field.key: field.theirs for field in conflict.fields if choices[field.key] is Side.CRM}
     typed = {key: choice.value for key, choice in choices.items() if isinstance(choice, Typed)}
     ours = {field.key: typed[field.key] for field in conflict.fields if field.key in typed}
+    _ensure_typed_well(ours)
     _write(session, link, {**taken, **ours}, actor=actor)
     link.snapshot = {**link.snapshot, **{field.key: field.theirs for field in conflict.fields}}
+    conflict.entry.before = {"stays": {field.key: field.ours for field in conflict.fields} | taken | ours}
     conflict.entry.resolved_at, conflict.entry.resolved_by = now(), actor.name
     put_in_outbox(session, link.entity, [link.entity_id])
 
@@ -114,6 +117,14 @@ def resolve_all(session: Session, entry_ids: Iterable[int], side: Side, *, actor
         resolve(session, entry_id, {field.key: side for field in conflict.fields}, actor=actor)
         decided += 1
     return decided
+
+
+def _ensure_typed_well(values: Mapping[str, Value]) -> None:
+    """Raise Invalid for what the customer's own form refuses and billing alone does not."""
+    email = values.get("email")
+    if email and not is_email_address(str(email)):
+        words = "This is not an email address."
+        raise Invalid(words, {"email": words})
 
 
 def _link(session: Session, entry: SyncEntry) -> Link:

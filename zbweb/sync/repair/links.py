@@ -24,7 +24,8 @@ from zbweb.sync.core.words import Entity, Extent, LinkReason, LinkState, SyncedM
 from zbweb.sync.errors import NotConnected
 from zbweb.sync.models import Connection, Link, SyncRun
 from zbweb.sync.outbox import claims
-from zbweb.sync.pairs import links_of, skipped_twins
+from zbweb.sync.pairs import links_of, past_crm_ids, skipped_twins
+from zbweb.sync.pull import near
 
 CRM_MODULE = {CustomerType.BUSINESS: "Accounts", CustomerType.INDIVIDUAL: "Contacts"}
 """Which CRM module a customer of each type is paired with."""
@@ -98,6 +99,29 @@ def inspect(session: Session, entity: Entity, entity_id: int) -> LinkView | None
         return None
     link, live, waits = row
     return LinkView(link, live, waiting=waits is not None, problem=waits.error_message if waits is not None else "")
+
+
+def why_none(session: Session, connection: Connection | None, customer_id: int) -> str:
+    """Why a customer without a link has none, and what to do, as far as anything speaks against it; else ""."""
+    if connection is None:
+        return ""
+    if near.undecided(session, connection.id, [customer_id]):
+        return (
+            "It may be the same as a customer that came from Zoho CRM, so it was not added there. "
+            "An admin can say so in the review list."
+        )
+    if skipped_twins(session, connection.id, [customer_id]):
+        return (
+            "Zoho CRM has a record of the same name, which was left apart as the setup says Skip. "
+            "Choose Link to… to pair the two."
+        )
+    if past_crm_ids(session, connection.id, Entity.CUSTOMER, [customer_id]):
+        return "Its record in Zoho CRM was deleted, merged or unlinked. Choose Link to…, or Push now to add it anew."
+    refused = select(OutboxRow.error_message).where(
+        OutboxRow.entity == Entity.CUSTOMER, OutboxRow.entity_id == customer_id
+    )
+    words = session.scalar(refused) or ""
+    return words and f"It could not be added to Zoho CRM. {words}"
 
 
 def active_link(session: Session, entity: Entity, entity_id: int) -> Link:

@@ -77,7 +77,7 @@ def keep_apart(session: Session, pair_id: int, *, actor: Actor) -> Customer:
 
     Raises NotFound when the pair is decided already.
     """
-    pair = _find(session, pair_id)
+    pair, _ = _find(session, pair_id)
     pair.state, pair.decided_by = ReviewState.APART, actor.name
     session.flush()  # whoever is in another open pair still waits
     if not near.undecided(session, pair.connection_id, [pair.customer_id]):
@@ -92,10 +92,8 @@ def link(session: Session, pair_id: int, *, actor: Actor) -> Link:
     What the CRM says of the record is merged in when it is fetched, which is the caller's next step. Raises
     NotFound when the pair is decided already, Conflict when the two cannot become one.
     """
-    pair = _find(session, pair_id)
-    if pair.other_id is None:
-        raise NotFound(_OVER)
-    ours, other = merging.both_locked(session, pair.customer_id, pair.other_id)
+    pair, other_id = _find(session, pair_id)
+    ours, other = merging.both_locked(session, pair.customer_id, other_id)
     theirs = links_of(session, pair.connection_id, Entity.CUSTOMER, [other.id]).get(other.id)
     if theirs is None:
         raise Conflict(f"{other.display_name} is no longer linked to Zoho CRM, so there is nothing to move.")
@@ -103,9 +101,10 @@ def link(session: Session, pair_id: int, *, actor: Actor) -> Link:
     return links.active_link(session, Entity.CUSTOMER, ours.id)
 
 
-def _find(session: Session, pair_id: int) -> ReviewPair:
+def _find(session: Session, pair_id: int) -> tuple[ReviewPair, int]:
+    """A pair that nobody has decided, locked, and its other customer, who goes when the two become one."""
     statement = select(ReviewPair).where(ReviewPair.id == pair_id).with_for_update()
     pair = session.scalar(statement.execution_options(populate_existing=True))
-    if pair is None or pair.state != ReviewState.OPEN:
+    if pair is None or pair.state != ReviewState.OPEN or pair.other_id is None:
         raise NotFound(_OVER)
-    return pair
+    return pair, pair.other_id

@@ -28,6 +28,7 @@ from zbweb.sync.core.fields import DEFAULTS, BillingField, Table, fields_for, ta
 from zbweb.sync.core.fieldtypes import can_read, can_write
 from zbweb.sync.core.words import Entity, Extent, LinkState, Policy, Scope, SyncedModule, Winner
 from zbweb.sync.models import Connection, Link, ModuleSetup
+from zbweb.sync.setup import remapping
 from zbweb.sync.setup.mappings import custom_fields
 from zbweb.sync.setup.offer import Sight
 
@@ -159,10 +160,14 @@ def save(session: Session, connection: Connection, sight: Sight, *, seen: str, a
     found = faults(draft, sight, {table: billing_fields(session, table) for table in draft.tables})
     if found:
         raise Invalid(found[0].message, {f"{fault.table}-{fault.field}": fault.message for fault in found})
-    before = _reading(setup)
+    before, mapped = _reading(setup), setup.mappings
     _apply(setup, draft, sight)
     if _reading(setup) != before:
         setup.watermarks = {}
+    if setup.is_saved:
+        remapping.forget(session, connection.id, remapping.moved(mapped, setup.mappings))
+    if setup.extent != Extent.BOTH:
+        runs.dismiss_outgoing(session, connection, actor_name=actor.name)
     setup.version, setup.enabled, setup.draft = setup.version + 1, True, {}
     setup.saved_at, setup.saved_by = now(), actor.name
     connection.next_sync_at = schedule.next_slot(connection.next_sync_at, now(), config.current().auto_sync_minutes)
