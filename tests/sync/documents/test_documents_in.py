@@ -19,7 +19,7 @@ from tests.factories.documents import (
 )
 from tests.factories.sync import connected
 from tests.factories.transactions import make_invoice, make_line, make_order, make_quote, pay
-from zbweb.billing import items, transactions
+from zbweb.billing import customers, items, transactions
 from zbweb.billing.drafts import from_transaction
 from zbweb.billing.items import ItemDraft
 from zbweb.billing.journal import SYSTEM
@@ -269,6 +269,18 @@ def test_amounts_written_there_more_finely_than_their_currency_counts_arrive_rou
     both_ways.edit("Invoices", the_document(both_ways)["id"], Adjustment=Decimal("7.255"), Discount=Decimal("4.005"))
     told(both_ways)
     assert (document(invoice.id).discount_value, total_of(invoice.id)) == (Decimal("4.01"), Decimal("43.11"))
+
+
+def test_a_document_made_there_for_a_customer_who_is_inactive_here_arrives_when_they_are_active_again(both_ways, acme):
+    both_ways.add("Invoices", Subject="Late", Account_Name=account(both_ways), Invoiced_Items=[row(both_ways)])
+    for is_active, arrived in ((False, []), (True, [acme])):
+        with unit_of_work() as session:
+            customers.set_active(session, session.get_one(Customer, acme), active=is_active, actor=SYSTEM)
+        told(both_ways)
+        assert [each.customer_id for each in documents()] == arrived
+    assert in_entries() == [("failed", "invalid_value"), ("added", "new")]
+    words = db.session.scalars(select(SyncEntry.crm_words).where(SyncEntry.outcome == "failed")).one()
+    assert "Acme Ltd is inactive, so nothing new is made for it. Mark it as active first." in words
 
 
 def test_a_tax_written_by_hand_there_is_set_back(both_ways, acme):
