@@ -120,6 +120,12 @@ def test_receivables_say_what_becomes_of_invoices_dated_later(ben):
     assert "What is dated later is left out." in ben.get("/reports/receivables?as_of=2026-01-31").text
 
 
+def test_the_statement_leads_back_to_the_other_pages_of_its_customer(ben, acme):
+    tabs = re.search(r'aria-label="Customer">.*?</nav>', ben.get(f"/customers/{acme.id}/statement").text, re.DOTALL)[0]
+    assert f'href="/customers/{acme.id}/activity"' in tabs
+    assert re.search(r'aria-current="page"[^>]*>Statement<', tabs)
+
+
 def test_a_stranger_sees_neither_report_nor_statement(acme, dora):
     assert "Acme Ltd" not in dora.get("/reports/receivables").text
     assert "Acme Ltd" not in dora.get("/").text
