@@ -196,7 +196,9 @@ def test_the_progress_polls_only_while_a_run_is_open(configured):
 def test_what_the_sync_complains_of_is_shown(configured):
     with unit_of_work() as session:
         connections.active(session).problem = "The credentials were withdrawn."
-    assert "The credentials were withdrawn." in configured.get(DETAILS).text
+    page = configured.get(DETAILS).text
+    assert "The credentials were withdrawn." in page
+    assert 'href="#credentials"' in page
 
 
 ACTIONS = ("instant-sync", "pause", "resume", "disable", "enable")

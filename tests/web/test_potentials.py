@@ -109,6 +109,13 @@ def test_without_javascript_the_potentials_are_a_page_with_navigation_and_trail(
     assert "Big &amp; new" in page
 
 
+def test_a_documents_page_says_when_the_potential_was_in_the_stage_it_shows(partners, zylker, ben):
+    link(zylker)
+    partners.edit("Deals", zylker.deal, Stage="Closed Won")
+    assert "Qualification when it was linked" in ben.get(f"/invoices/{zylker.invoice}").text
+    assert "Closed Won" in look(ben, zylker, transaction_id=zylker.invoice)
+
+
 def test_a_linked_potential_that_the_crm_has_no_more_is_told_from_the_others(partners, zylker, ben):
     link(zylker)
     assert "any more" not in look(ben, zylker, transaction_id=zylker.invoice)

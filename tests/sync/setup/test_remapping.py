@@ -9,8 +9,9 @@ from tests.factories.links import make_connection, make_link
 from tests.factories.sync import Partners, connected, hasty_client
 from tests.people import Person
 from zbweb.db import db, unit_of_work, work_for
+from zbweb.sync import execution, runs
 from zbweb.sync.core.fields import Table
-from zbweb.sync.core.words import RunStatus
+from zbweb.sync.core.words import RunStatus, Trigger
 from zbweb.sync.models import Link
 from zbweb.sync.preview.rehearsal import preview
 from zbweb.sync.setup import offer, remapping, wizard
@@ -79,6 +80,21 @@ def test_both_ways_the_new_field_is_filled_with_what_is_here(join, asha):
     pair.forget_calls()
     pair.sync()
     assert pair.writes() == []
+
+
+def test_a_run_that_began_before_takes_nothing_away_either(join, asha):
+    pair = join()
+    for first in (0, 100, 200):  # two pages of 200
+        names = [f"Akamai {number}" for number in range(first, min(first + 100, 201))]
+        pair.crm.insert("Accounts", [{"Account_Name": name, "Phone": "555"} for name in names])
+    with unit_of_work() as session:
+        run_id = runs.queue_run(session, pair.connection, trigger=Trigger.FIRST, actor_name="Asha Rao").id
+    execution.execute(run_id, execution.Shift("slice", hasty_client, should_yield=lambda: True))
+    assert len(pair.customers()) == 200
+    remap(pair, asha, phone="Account_Site")
+    assert pair.carry_out(run_id).status == RunStatus.SUCCEEDED
+    assert pair.sync().updated == 0
+    assert [each.phone for each in pair.customers()] == ["555"] * 201
 
 
 def test_the_preview_of_a_draft_knows_it_too(join, asha):
