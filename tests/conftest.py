@@ -31,8 +31,8 @@ remember_rules()
 
 LONGEST = (
     "tests/browser/test_accessibility.py", "tests/browser/test_survival.py", "tests/sync/test_convergence.py",
-    "tests/browser/", "tests/test_hosts.py", "tests/test_secrets.py", "tests/upkeep/", "tests/test_restart.py",
-    "tests/web/test_fuzz.py",
+    "tests/sync/test_documents_convergence.py", "tests/browser/", "tests/test_hosts.py", "tests/test_secrets.py",
+    "tests/upkeep/", "tests/test_restart.py", "tests/web/test_fuzz.py",
 )  # fmt: skip
 """Few tests that take long. A worker is given whole modules: begun last, these leave the other one idle at the end."""
 

@@ -114,7 +114,8 @@ class Audit(Office):
             Link.crm_module == "Accounts",
         )  # fmt: skip
         account = db.session.scalar(owner)
-        if self.extent is Extent.BOTH and account and record["Account_Name"] and link.made_by == "billing":
+        is_ours = link.made_by == "billing" and link.crm_id not in self.handed_over
+        if self.extent is Extent.BOTH and account and record["Account_Name"] and is_ours:
             assert record["Account_Name"]["id"] == account, (name, record["Account_Name"])
 
     def stubborn(self):

@@ -238,9 +238,10 @@ class ClerksThere(Audit):
 
     @rule(kind=KINDS, pick=PICK, to=PICK)
     def hand_over_there(self, kind, pick, to):
-        """Somebody gives a document to another account."""
+        """Somebody gives a document to another account, where it stays until it changes here."""
         record, accounts = self.pick_there(kind, pick), self.records_of("Accounts")
         if record is not None and accounts:
+            self.handed_over.add(record["id"])
             self.change_there(kind, record, Account_Name={"id": at(accounts, to)})
 
     @rule(kind=KINDS, pick=PICK)
@@ -269,7 +270,7 @@ class ClerksThere(Audit):
             account = {"id": record["Account_Name"]["id"]}
             self.copies.add(self.partners.add(module, Account_Name=account, **same, **{LINES[module]: rows}))
 
-    @rule(pick=PICK, module=st.sampled_from(["Accounts", "Deals", "Products"]))
+    @rule(pick=PICK, module=st.sampled_from(["Accounts", "Contacts", "Deals", "Products"]))
     def lose_there(self, pick, module):
         """Somebody deletes what documents point at."""
         if self.records_of(module):
@@ -298,11 +299,12 @@ class ClerksThere(Audit):
 class Clerks(ClerksHere, ClerksThere):
     """People on both sides."""
 
-    @rule(pick=PICK, who=st.sampled_from(["customer", "account", "potential"]))
+    @rule(pick=PICK, who=st.sampled_from(["business", "individual", "account", "potential"]))
     def somebody_new(self, pick, who):
         accounts = self.records_of("Accounts")
-        if who == "customer":
-            add_customer(display_name=next(self.names))
+        if who in ("business", "individual"):
+            name = next(self.names)
+            add_customer(type=who, display_name=name, last_name=name if who == "individual" else "")
         elif who == "account":
             self.partners.add("Accounts", Account_Name=next(self.names))
         else:

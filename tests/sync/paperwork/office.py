@@ -57,7 +57,7 @@ class Office(RuleBasedStateMachine):
             self.app, self.sandbox, scope="accounts_and_contacts", include_loose=True, extent="both", policy="skip",
             winner="billing",
         )  # fmt: skip
-        self.faults, self.copies = {}, set()
+        self.faults, self.copies, self.handed_over = {}, set(), set()
         self.ledger, self.refusals = Ledger(self.winner, self.extent), 0
         acme = add_customer(display_name=next(self.names))
         with unit_of_work() as session:
