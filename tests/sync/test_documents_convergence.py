@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.sync.paperwork.mishaps import Mishaps
 from zbweb.sync.core.words import Extent, Winner
 
-EXAMPLES, STEPS = int(os.environ.get("ZBWEB_TEST_EXAMPLES", "3")), int(os.environ.get("ZBWEB_TEST_STEPS", "12"))
+EXAMPLES, STEPS = int(os.environ.get("ZBWEB_TEST_EXAMPLES", "2")), int(os.environ.get("ZBWEB_TEST_STEPS", "10"))
 """A few for every day; more of both find rarer things."""
 
 CHOICES = {
