@@ -10,7 +10,8 @@ from sqlalchemy import event, select
 from tests.factories.both_sides import bill
 from tests.factories.customers import make_customer
 from tests.factories.links import make_connection, make_link
-from zbweb.billing import custom_fields, customers
+from zbweb.billing import contact_persons, custom_fields, customers
+from zbweb.billing.contact_persons import PersonDraft
 from zbweb.billing.custom_fields import FieldDraft
 from zbweb.billing.journal import SYSTEM
 from zbweb.billing.models import Customer, Transaction
@@ -241,15 +242,18 @@ class TestList:
     @pytest.mark.parametrize("path", ["/customers", "/customers?view=crm&q=a&sort=-email", "/customers/{id}",
                                       "/customers/{id}/edit", "/customers/{id}/activity",
                                       "/customers/{id}/transactions"])  # fmt: skip
-    def test_no_page_runs_more_than_twelve_queries(self, ben, path):
+    @pytest.mark.parametrize("which", [0, 1], ids=["not linked", "linked"])
+    def test_no_page_runs_more_than_twelve_queries(self, ben, path, which):
         with unit_of_work() as session:
             connection = make_connection(session)
             made = [make_customer(session, display_name=f"A{number}") for number in range(26)]
-            for customer in made:
+            for customer in made[1:]:
                 make_link(session, connection, customer)
+            for customer in made[:2]:
+                contact_persons.add(session, customer, PersonDraft(last_name="Ames"), actor=SYSTEM)
         queries = []
         event.listen(db.engine, "before_cursor_execute", lambda *call: queries.append(call[2]))
-        assert ben.get(path.format(id=made[0].id)).status_code == 200
+        assert ben.get(path.format(id=made[which].id)).status_code == 200
         selects = [query for query in queries if query.startswith("SELECT")]
         assert len(selects) <= 12, "\n".join(selects)
 

@@ -101,12 +101,14 @@ def metrics(session: Session, customer_id: int) -> Metrics:
 def balance(session: Session, customer_id: int) -> Balance:
     """What the customer owes and has left, in their currency."""
     left = Transaction.total - Transaction.paid
-    statement = select(func.sum(left), func.sum(case((Transaction.due_date < books.today(session), left)))).where(
+    unused = select(func.sum(Payment.unused)).where(Payment.customer_id == customer_id).scalar_subquery()
+    is_overdue = Transaction.due_date < books.today(session)
+    statement = select(func.sum(left), func.sum(case((is_overdue, left))), unused).where(
         *_sent_invoices(), Transaction.paid < Transaction.total, Transaction.customer_id == customer_id
     )
-    outstanding, overdue = session.execute(statement).one()
+    outstanding, overdue, left_over = session.execute(statement).one()
     currency = books.currency_of(session, session.get_one(Customer, customer_id))
-    return Balance(outstanding or ZERO, overdue or ZERO, credit(session, customer_id), currency)
+    return Balance(outstanding or ZERO, overdue or ZERO, left_over or ZERO, currency)
 
 
 def credit(session: Session, customer_id: int) -> Decimal:

@@ -57,11 +57,16 @@ def skipped_twins(session: Session, connection_id: int, customer_ids: Collection
 
     A namesake that has become another customer's pair since (by Clone, or by hand) holds nobody any more.
     """
-    statement = select(Link.entity_id).where(
-        Link.connection_id == connection_id, Link.entity == Entity.CUSTOMER, Link.entity_id.in_(customer_ids),
+    statement = select(Link.entity_id)
+    return set(session.scalars(statement.where(*is_skipped(connection_id), Link.entity_id.in_(customer_ids))))
+
+
+def is_skipped(connection_id: int) -> tuple[ColumnElement[bool], ...]:
+    """For `where()` on links: a namesake of a customer that was skipped and is nobody's."""
+    return (
+        Link.connection_id == connection_id, Link.entity == Entity.CUSTOMER,
         Link.state == LinkState.APART, Link.reason == LinkReason.BY_POLICY, ~is_anothers(),
     )  # fmt: skip
-    return set(session.scalars(statement))
 
 
 def past_crm_ids(session: Session, connection_id: int, entity: Entity, ids: Collection[int]) -> dict[int, set[str]]:
@@ -69,14 +74,16 @@ def past_crm_ids(session: Session, connection_id: int, entity: Entity, ids: Coll
 
     An account that stood there for documents alone was never a pair, so losing it holds nobody.
     """
-    statement = select(Link.entity_id, Link.crm_id).where(
-        Link.connection_id == connection_id,
-        Link.entity == entity,
-        Link.entity_id.in_(ids),
-        Link.state == LinkState.ARCHIVED,
-        Link.reason != LinkReason.FOR_DOCUMENTS,
-    )
+    statement = select(Link.entity_id, Link.crm_id).where(*is_past(connection_id, entity), Link.entity_id.in_(ids))
     found: dict[int, set[str]] = {}
     for entity_id, crm_id in session.execute(statement):
         found.setdefault(entity_id, set()).add(crm_id)
     return found
+
+
+def is_past(connection_id: int, entity: Entity) -> tuple[ColumnElement[bool], ...]:
+    """For `where()` on links: those that were pairs."""
+    return (
+        Link.connection_id == connection_id, Link.entity == entity,
+        Link.state == LinkState.ARCHIVED, Link.reason != LinkReason.FOR_DOCUMENTS,
+    )  # fmt: skip

@@ -144,10 +144,13 @@ def _sharing(mine: Keys, ours: _Index) -> list[tuple[int, Keys]]:
 
 def undecided(session: Session, connection_id: int, customer_ids: Collection[int]) -> set[int]:
     """Those of the customers whom somebody has yet to compare with one that the CRM made."""
-    statement = select(ReviewPair.customer_id).where(
-        *_is_open(connection_id), ReviewPair.customer_id.in_(customer_ids), _has_link(connection_id)
-    )
-    return set(session.scalars(statement))
+    statement = select(ReviewPair.customer_id)
+    return set(session.scalars(statement.where(*waits(connection_id), ReviewPair.customer_id.in_(customer_ids))))
+
+
+def waits(connection_id: int) -> tuple[ColumnElement[bool], ...]:
+    """For `where()` on review pairs: those that hold their customer until somebody has decided."""
+    return (*_is_open(connection_id), _has_link(connection_id))
 
 
 def freed(session: Session, connection_id: int) -> list[int]:

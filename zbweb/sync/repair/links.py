@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -22,9 +22,9 @@ from zbweb.sync import connection as connections
 from zbweb.sync import runs
 from zbweb.sync.core.words import Entity, Extent, LinkReason, LinkState, SyncedModule, Trigger
 from zbweb.sync.errors import NotConnected
-from zbweb.sync.models import Connection, Link, SyncRun
+from zbweb.sync.models import Connection, Link, ReviewPair, SyncRun
 from zbweb.sync.outbox import claims
-from zbweb.sync.pairs import links_of, past_crm_ids, skipped_twins
+from zbweb.sync.pairs import is_past, is_skipped, links_of, skipped_twins
 from zbweb.sync.pull import near
 
 CRM_MODULE = {CustomerType.BUSINESS: "Accounts", CustomerType.INDIVIDUAL: "Contacts"}
@@ -105,22 +105,29 @@ def why_none(session: Session, connection: Connection | None, customer_id: int) 
     """Why a customer without a link has none, and what to do, as far as anything speaks against it; else ""."""
     if connection is None:
         return ""
-    if near.undecided(session, connection.id, [customer_id]):
+    refused = select(OutboxRow.error_message).where(
+        OutboxRow.entity == Entity.CUSTOMER, OutboxRow.entity_id == customer_id
+    )
+    is_undecided, is_twin, had_one, words = session.execute(
+        select(
+            exists().where(*near.waits(connection.id), ReviewPair.customer_id == customer_id),
+            exists().where(*is_skipped(connection.id), Link.entity_id == customer_id),
+            exists().where(*is_past(connection.id, Entity.CUSTOMER), Link.entity_id == customer_id),
+            refused.scalar_subquery(),
+        )
+    ).one()
+    if is_undecided:
         return (
             "It may be the same as a customer that came from Zoho CRM, so it was not added there. "
             "An admin can say so in the review list."
         )
-    if skipped_twins(session, connection.id, [customer_id]):
+    if is_twin:
         return (
             "Zoho CRM has a record of the same name, which was left apart as the setup says Skip. "
             "Choose Link to… to pair the two."
         )
-    if past_crm_ids(session, connection.id, Entity.CUSTOMER, [customer_id]):
+    if had_one:
         return "Its record in Zoho CRM was deleted, merged or unlinked. Choose Link to…, or Push now to add it anew."
-    refused = select(OutboxRow.error_message).where(
-        OutboxRow.entity == Entity.CUSTOMER, OutboxRow.entity_id == customer_id
-    )
-    words = session.scalar(refused) or ""
     return words and f"It could not be added to Zoho CRM. {words}"
 
 
