@@ -24,8 +24,8 @@ IDS = {
     "transaction_id": "SELECT min(id) FROM transactions WHERE organisation_id = 1 AND kind = :kind AND number IS NULL",
 }
 """How a record of the first organisation is found, by the name that URLs give its id."""
-ELSEWHERE = {"static", "auth.login", "hooks.receive", "panel.show", "crm_connect.callback"}
-"""What is no page of a signed-in person."""
+ELSEWHERE = {"static", "auth.login", "hooks.receive", "panel.show", "crm_connect.callback", "crm_records.show"}
+"""What is no page of ours for a signed-in person."""
 
 
 def pages(app: Flask, database: Path) -> list[str]:

