@@ -11,7 +11,7 @@ run: install     ## start everything on 127.0.0.1, with demo data and a stand-in
 	@exec $(BIN)/python -m zbweb.cli run
 
 test: install browser  ## every test, on real Redis, PostgreSQL, SQLite and Chromium
-	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: install   ## format, lint, types, import contracts, templates
 	$(BIN)/ruff format --check .
