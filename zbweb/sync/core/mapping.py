@@ -97,19 +97,17 @@ def to_local(record: Mapping[str, Any], rows: Sequence[Row]) -> tuple[dict[str, 
             value = row.parse(record.get(row.crm))
         except Unmappable as error:
             return values, Issue(Reason.INVALID_VALUE, row.label, str(error))
-        if issue := _issue_with(value, row):
-            return values, issue
+        if row.max_length is not None and isinstance(value, str) and len(value) > row.max_length:
+            return values, _too_long(value, row)
+        if row.required and value in ("", None):
+            return values, Issue(Reason.MISSING_VALUE, row.label, f"{row.crm} is empty.")
         values[row.key] = value
     return values, None
 
 
-def _issue_with(value: Value, row: Row) -> Issue | None:
-    if row.max_length is not None and isinstance(value, str) and len(value) > row.max_length:
-        words = f"{len(value)} characters in {row.crm}; {row.label} holds {row.max_length}."
-        return Issue(Reason.TOO_LONG, row.label, words)
-    if row.required and value in ("", None):
-        return Issue(Reason.MISSING_VALUE, row.label, f"{row.crm} is empty.")
-    return None
+def _too_long(value: str, row: Row) -> Issue:
+    words = f"{len(value)} characters in {row.crm}; {row.label} holds {row.max_length}."
+    return Issue(Reason.TOO_LONG, row.label, words)
 
 
 def to_remote(values: Mapping[str, Value], rows: Sequence[Row]) -> tuple[dict[str, Any], Issue | None]:
