@@ -54,10 +54,7 @@ _CUSTOMER_DEFAULTS: dict[str, Any] = dict.fromkeys(_CUSTOMER_TEXTS, "") | {
     "origin": Origin.CRM,
     "version": 1,
 }
-_PERSON_DEFAULTS: dict[str, Any] = dict.fromkeys((*_NAME_PARTS, "designation", "department"), "") | {
-    "primary": False,
-    "version": 1,
-}
+_PERSON_DEFAULTS: dict[str, Any] = dict.fromkeys((*_NAME_PARTS, "designation", "department"), "") | {"version": 1}
 
 
 def load(session: Session, kind: Kind, ids: Iterable[int], *, lock: bool = True) -> dict[int, Holding]:
@@ -134,9 +131,19 @@ def add_customers(
 
 
 def add_persons(session: Session, organisation_id: int, values: Sequence[tuple[int, Mapping[str, Value]]]) -> list[int]:
-    """Insert contact persons of (customer id, values) in one statement; returns their ids in the order given."""
+    """Insert contact persons of (customer id, values) in one statement; returns their ids in the order given.
+
+    The first person of a customer is the primary one, as in the customer's own form.
+    """
     same = _PERSON_DEFAULTS | {"organisation_id": organisation_id, "updated_at": now()}
-    rows = [same | _columns(each) | {"customer_id": customer_id} for customer_id, each in values]
+    firsts = {customer_id: place for place, (customer_id, _) in reversed(list(enumerate(values)))}
+    have_some = select(ContactPerson.customer_id).where(ContactPerson.customer_id.in_(firsts)).distinct()
+    for customer_id in session.scalars(have_some):
+        del firsts[customer_id]
+    rows = [
+        same | _columns(each) | {"customer_id": customer_id, "primary": firsts.get(customer_id) == place}
+        for place, (customer_id, each) in enumerate(values)
+    ]
     return _insert(session, ContactPerson, rows)
 
 

@@ -67,6 +67,20 @@ def test_an_accounts_contacts_become_its_contact_persons(join):
     assert loose not in [link.crm_id for link in db.session.scalars(select(Link))]
 
 
+def test_the_first_contact_of_an_account_is_its_primary_one(join):
+    pair = join(scope="accounts_and_contacts")
+    account = pair.add("Accounts", Account_Name="Akamai")
+    for name in ("Jones", "Smith"):
+        pair.add("Contacts", Last_Name=name, Account_Name={"id": account})
+    pair.sync()
+    pair.add("Contacts", Last_Name="Late", Account_Name={"id": account})
+    pair.sync()
+    persons = pair.customers()[0].contact_persons
+    assert [(person.last_name, person.primary) for person in persons] == [
+        ("Jones", True), ("Smith", False), ("Late", False),
+    ]  # fmt: skip
+
+
 def test_contacts_without_an_account_come_when_they_are_included(join):
     pair = join(scope="accounts_and_contacts", include_loose=True)
     pair.add("Contacts", First_Name="Lou", Last_Name="Loose")
