@@ -61,11 +61,7 @@ def _prepare(arguments: Arguments) -> int:
 def _doctor(_arguments: Arguments) -> int:
     """look whether everything is well, a line for each thing; ends with 1 if something is not"""
     with create_app().app_context():
-        findings = []
-        for finding in doctor.examine(db.session(), config.current()):
-            _say(str(finding))
-            findings.append(finding)
-    return 0 if all(each.is_well for each in findings) else 1
+        return doctor.tell(db.session(), _say)
 
 
 def _create_admin(arguments: Arguments) -> int:

@@ -4,6 +4,7 @@ The only module that reads the environment. Nonsense stops the start with the va
 what it may hold. A secret can also come from a file: `ZBWEB_SECRET_KEY_FILE` names it.
 """
 
+import json
 import os
 import secrets
 from collections.abc import Callable, Mapping
@@ -58,6 +59,19 @@ def use(config: Config) -> None:
     """Make `config` this process's settings (the composition roots and tests say so once)."""
     global _current  # noqa: PLW0603
     _current = config
+
+
+def note_of_run(config: Config) -> Path:
+    """Where `make run` notes, while it runs, what it chose itself and told nobody but its own processes."""
+    return config.data_dir / "running.json"
+
+
+def beside_run(config: Config) -> Config:
+    """`config` for a command that is given beside `make run`, without Redis' address: with what was noted."""
+    note = note_of_run(config)
+    if config.redis_url or not note.exists():
+        return config
+    return replace(config, **json.loads(note.read_text(encoding="utf-8")))
 
 
 def from_env(env: Mapping[str, str]) -> Config:

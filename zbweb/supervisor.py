@@ -8,6 +8,7 @@ stops the product. Redis stops last, so that it keeps what the others said.
 import contextlib
 import ctypes
 import importlib.util
+import json
 import os
 import shutil
 import signal
@@ -22,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from zbweb.config import Config
+from zbweb.config import Config, note_of_run
 
 _ROOT = Path(__file__).parent.parent
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -113,6 +114,14 @@ class Supervisor:
         self._start("workers", [python, "worker.py", "instant", *["jobs"] * self.config.workers, "scheduler"])
         self._await_url(f"http://{loopback}:{self.config.sandbox_port}/_sandbox/requests")
         self._await_url(f"http://{loopback}:{self.config.port}/readyz")
+        self._note()
+
+    def _note(self) -> None:
+        if self.config.redis_url:
+            return
+        names = ("redis_url", "crm_accounts_url", "crm_api_url")
+        chosen = {name: self.environment[f"ZBWEB_{name.upper()}"] for name in names}
+        note_of_run(self.config).write_text(json.dumps(chosen), encoding="utf-8")
 
     def _start_redis(self) -> None:
         if self.config.redis_url:
@@ -187,6 +196,7 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         """Ask all but Redis to finish, in reverse order, kill what does not, then stop Redis."""
+        note_of_run(self.config).unlink(missing_ok=True)
         others = [child for child in self.children if child.name != "redis"]
         redis = [child for child in self.children if child.name == "redis"]
         for group in (others[::-1], redis):

@@ -61,3 +61,26 @@ def await_runs(page: Page, product: Product, *, count: int, status: str = "Succe
             return
         page.wait_for_timeout(500)
     expect(page.get_by_role("row").filter(has_text=status)).to_have_count(count)
+
+
+# Inside of a date field the browser's own calendar button takes the focus and shows it itself.
+FOCUSED = """() => {
+  const element = document.activeElement, style = getComputedStyle(element);
+  const label = element.getAttribute("aria-label") || (element.labels?.[0]?.textContent ?? "") || element.textContent;
+  const outlined = (style) => style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+  const shown = outlined(style) || outlined(getComputedStyle(element, "::after")) || style.boxShadow !== "none"
+    || !element.matches(":focus") || getComputedStyle(element.parentElement).boxShadow !== "none";
+  return [label.trim().replace(/\\s+/g, " "), shown, element.tagName];
+}"""
+
+
+def tab_to(page: Page, name: str, key: str = "Tab") -> None:
+    """Go on with Tab until the element of this name has the focus; whatever has it on the way must show it."""
+    for _ in range(90):
+        page.keyboard.press(key)
+        label, is_shown, tag = page.evaluate(FOCUSED)
+        if tag not in ("BODY", "MAIN"):
+            assert is_shown, f"one cannot see that {tag} “{label}” has the focus"
+        if label == name or label.startswith(f"{name} "):
+            return
+    raise AssertionError(f"Tab never comes to {name}")

@@ -5,7 +5,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page, expect
 
 from tests.addresses import pages
-from tests.browser.steps import await_runs, configure, connect, sign_in
+from tests.browser.steps import await_runs, configure, connect, sign_in, tab_to
 from tests.conftest import make_config
 from zbweb.app import create_app
 
@@ -87,28 +87,6 @@ def test_the_log_in_page_and_errors_are_usable_by_everyone(page, product, admin)
         who.goto(product.url + path)
         who.evaluate(AXE_SCRIPT)
         assert complaints(who, AXE) == []
-
-
-# Inside of a date field the browser's own calendar button takes the focus and shows it itself.
-FOCUSED = """() => {
-  const element = document.activeElement, style = getComputedStyle(element);
-  const label = element.getAttribute("aria-label") || (element.labels?.[0]?.textContent ?? "") || element.textContent;
-  const shown = (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== "none"
-    || !element.matches(":focus") || getComputedStyle(element.parentElement).boxShadow !== "none";
-  return [label.trim().replace(/\\s+/g, " "), shown, element.tagName];
-}"""
-
-
-def tab_to(page: Page, name: str, key: str = "Tab") -> None:
-    """Go on with Tab until the element of this name has the focus; whatever has it on the way must show it."""
-    for _ in range(90):
-        page.keyboard.press(key)
-        label, is_shown, tag = page.evaluate(FOCUSED)
-        if tag not in ("BODY", "MAIN"):
-            assert is_shown, f"one cannot see that {tag} “{label}” has the focus"
-        if label == name or label.startswith(f"{name} "):
-            return
-    raise AssertionError(f"Tab never comes to {name}")
 
 
 def test_an_invoice_is_made_and_sent_by_keyboard_alone(page, product):

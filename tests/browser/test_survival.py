@@ -2,13 +2,15 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import urllib3
 
 from tests.browser.steps import await_runs, configure, connect, sign_in
-from tests.product import running
+from tests.product import ROOT, running
 from tests.servers import eventually
 
 ACCOUNTS = 3000
@@ -33,6 +35,24 @@ def test_it_stops_on_sigterm_with_nothing_left_behind(data_dir):
         product.process.send_signal(signal.SIGTERM)
         assert product.process.wait(60) == 0
         assert product.processes() == []
+
+
+@pytest.mark.parametrize("command", [["zbweb.cli", "doctor"], ["flask", "--app", "zbweb.wsgi", "doctor"]], ids=" ".join)
+def test_the_doctor_finds_all_well_beside_it(data_dir, page, command):
+    with running(data_dir) as product:
+        sign_in(page, product)
+        connect(page, product)
+        said = subprocess.run(
+            [sys.executable, "-m", *command],
+            check=False,
+            cwd=ROOT,
+            env={**os.environ, "ZBWEB_DATA_DIR": str(data_dir)},
+            capture_output=True,
+            text=True,
+        )
+        assert (said.returncode, "TROUBLE" in said.stdout) == (0, False), said.stdout + said.stderr
+        assert "Zylker Instruments answers" in said.stdout
+    assert not (data_dir / "running.json").exists(), "it is gone with what it tells of"
 
 
 def test_it_leaves_nothing_behind_even_when_it_is_killed(data_dir):

@@ -67,6 +67,12 @@ def halt(partners, asha, stop):
 # --- looking ----------------------------------------------------------------------------------------
 
 
+def test_only_the_pop_up_itself_is_named_in_zoho_crm(asha, partners):
+    names = re.findall(r'aria-label="([^"]*)"', ask(asha, "/invoices/new"))
+    assert [each for each in names if each.startswith("Search")]
+    assert [each for each in names if "in zoho crm" in each.lower()] == []
+
+
 def test_it_opens_with_the_customers_here_that_the_typed_name_finds(asha, ben):
     with unit_of_work() as session:
         work_for(session, asha.organisation_id)

@@ -72,7 +72,7 @@ def test_the_details_name_who_is_connected_and_what_can_be_configured(connected)
     ):  # fmt: skip
         assert words in page, words
     assert "Instant Sync" not in page
-    assert "Not synced. Once configured, quotes made here appear in Zoho CRM at once." in page
+    assert "Not synced. Once configured, quotes made here appear in Zoho CRM at once; drafts stay here." in page
 
 
 def test_each_module_is_configured_by_a_link_that_is_named_exactly_so(connected):

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from zbweb.clock import now
-from zbweb.config import Config
+from zbweb.config import Config, beside_run, current, use
 from zbweb.crm.credentials import CrmCredential, grant_in
 from zbweb.crm.errors import CrmError
 from zbweb.errors import AppError
@@ -58,6 +58,16 @@ def examine(session: Session, config: Config) -> Iterator[Finding]:
         except (SQLAlchemyError, RedisError, AppError, OSError, ValueError) as error:
             session.rollback()
             yield Finding(name, False, f"{_HELP[name]} ({type(error).__name__}: {str(error).strip().splitlines()[0]})")  # noqa: FBT003  as it reads
+
+
+def tell(session: Session, say: Callable[[str], None]) -> int:
+    """Say what the checks of this process's installation find, a line each; returns 1 if there is trouble, else 0."""
+    use(beside_run(current()))
+    findings = []
+    for finding in examine(session, current()):
+        say(str(finding))
+        findings.append(finding)
+    return 0 if all(each.is_well for each in findings) else 1
 
 
 def _settings(_session: Session, config: Config) -> Iterator[tuple[bool, str]]:
