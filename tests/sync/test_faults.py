@@ -132,6 +132,23 @@ def test_a_field_that_is_removed_in_the_middle_leaves_our_values_alone(app, asha
     assert pair.writes() == []
 
 
+def test_a_field_that_is_renamed_in_the_middle_goes_on_under_its_own_name(app, asha, sandbox):
+    """People rename what they read; the name that the API knows stays."""
+    sandbox.seed(accounts=250, contacts_per_account=0)
+    with_field(sandbox)
+    pair = connected(app, sandbox, scope="accounts", extent="both", mappings={"account": {"fax": "Telex"}})
+    pair.crm.update("Accounts", [{"id": each["id"], "Telex": "7"} for each in pair.records("Accounts")[:100]])
+    with unit_of_work() as session:
+        run_id = runs.queue_run(session, pair.connection, trigger=Trigger.FIRST, actor_name="Asha").id
+    assert not execution.execute(run_id, execution.Shift("slice", hasty_client, should_yield=lambda: True))
+    rename_field(sandbox, "Telex", "Teleprinter")
+    assert pair.carry_out(run_id).status == RunStatus.SUCCEEDED
+    assert sum(each.fax == "7" for each in pair.customers()) == 100
+    pair.forget_calls()
+    assert pair.sync().status == RunStatus.SUCCEEDED
+    assert pair.writes() == []
+
+
 def with_field(sandbox, label="Telex"):
     """Somebody adds a field of text in the CRM's settings."""
     module = sandbox.sandbox.catalog.module("Accounts")
@@ -144,3 +161,13 @@ def remove_field(sandbox, api_name):
     with behind.store.write() as connection:
         connection.execute("DELETE FROM custom_field WHERE api_name = ?", (api_name,))
         behind.catalog = load_catalog(connection, multi_currency=False)
+
+
+def rename_field(sandbox, api_name, label):
+    """Somebody calls a field something else in the CRM's settings."""
+    behind = sandbox.sandbox
+    with behind.store.write() as connection:
+        statement = "UPDATE custom_field SET body = json_set(body, '$.label', ?) WHERE api_name = ?"
+        connection.execute(statement, (label, api_name))
+        behind.catalog = load_catalog(connection, multi_currency=False)
+    assert label in {field.display_label for field in behind.catalog.module("Accounts").fields}
