@@ -164,8 +164,7 @@ def save(session: Session, connection: Connection, sight: Sight, *, seen: str, a
     _apply(setup, draft, sight)
     if _reading(setup) != before:
         setup.watermarks = {}
-    if setup.is_saved:
-        remapping.forget(session, connection.id, remapping.moved(mapped, setup.mappings))
+    remapping.forget(session, connection.id, remapping.moved(mapped, setup.mappings))
     if setup.extent != Extent.BOTH:
         runs.dismiss_outgoing(session, connection, actor_name=actor.name)
     setup.version, setup.enabled, setup.draft = setup.version + 1, True, {}
