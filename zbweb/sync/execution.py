@@ -132,9 +132,9 @@ def _end(run_id: int, owner: str, status: RunStatus | None = None, code: str = "
         run = _mine(session, run_id, owner)
         if run is None:
             return
-        remapping.forget_since(session, run)
         if status is None:
             session.get_one(Connection, run.connection_id).problem = ""
+        remapping.forget_since(session, run)
         runs.end(session, run, status or runs.verdict(run), code=code, message=message)
 
 
@@ -149,7 +149,7 @@ def _fail(run_id: int, owner: str, error: CrmError | SyncError) -> None:
         run = _mine(session, run_id, owner)
         if run is None:
             return
-        remapping.forget_since(session, run)
         if isinstance(error, Unauthorised | SyncError):
             session.get_one(Connection, run.connection_id).problem = error.message
+        remapping.forget_since(session, run)
         runs.end(session, run, RunStatus.FAILED, code=code[:64], message=message)

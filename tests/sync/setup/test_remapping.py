@@ -11,13 +11,15 @@ from tests.factories.links import make_connection, make_link
 from tests.factories.runs import make_entry, make_run
 from tests.factories.sync import Partners, connected, hasty_client
 from tests.people import Person
+from tests.races import overtaken
 from zbweb.billing import customers
+from zbweb.billing.journal import SYSTEM
 from zbweb.db import db, unit_of_work, work_for
 from zbweb.errors import NotFound
 from zbweb.sync import execution, runs
 from zbweb.sync.core.fields import Table
 from zbweb.sync.core.words import RunStatus, Trigger
-from zbweb.sync.models import Link
+from zbweb.sync.models import Connection, Link, SyncRun
 from zbweb.sync.notifications import arrivals
 from zbweb.sync.preview.rehearsal import preview
 from zbweb.sync.pull import picking
@@ -234,3 +236,34 @@ def test_open_conflicts_about_the_moved_fields_alone_are_over(any_app):
     with unit_of_work() as session:
         remapping.forget(session, connection.id, {Table.ACCOUNT: ["phone", "custom.my staff"]})
     assert [each.entry.id for each in conflicts.open_conflicts(db.session(), connection.id)] == [ids[1]]
+
+
+@pytest.mark.parametrize("saves", [True, False], ids=["saves the setup", "picks a record"])
+def test_a_run_notes_how_far_it_has_read_while_somebody(any_app, sandbox, saves):
+    pair = connected(any_app, sandbox, scope="accounts")
+    crm_id = pair.add("Accounts", Account_Name="Akamai")
+    seen, sight = draft_mapping(pair, phone="Account_Site").stamp, offer.look(pair.client, ("Accounts",))
+    with unit_of_work() as session:
+        run_id = runs.queue_run(session, pair.connection, trigger=Trigger.FIRST, actor_name="Asha Rao").id
+        runs.claim(session, run_id, "slice")
+
+    def read(session):
+        run = session.get_one(SyncRun, run_id, with_for_update=True)
+        session.get_one(Connection, run.connection_id).credits_remaining = 7
+        session.flush()
+
+    def note(session):
+        runs.setup_of(session, pair.connection_id, "customers", lock=True).watermarks = {"Accounts": "2026-01-01"}
+
+    def deed(session):
+        connection = session.get_one(Connection, pair.connection_id)
+        if saves:
+            wizard.save(session, connection, sight, seen=seen, actor=SYSTEM)
+            runs.queue_run(session, connection, trigger=Trigger.FIRST, actor_name="Asha Rao")
+        else:
+            client = _Meanwhile(hasty_client(connection), lambda: None)
+            client.credits_remaining = 5
+            picking.fetch_one(connection, "Accounts", crm_id, actor=SYSTEM, client=client)
+
+    assert overtaken(any_app, read, deed, at_last=note) is None
+    assert (pair.setup.version, pair.setup.watermarks == {}) == ((2, True) if saves else (1, False))

@@ -147,8 +147,8 @@ def _contacts_of_new(session: Session, reading: _Reading, accounts: Sequence[Rec
 
 def _write(reading: _Reading, crm_module: str, haul: _Haul) -> None:
     with unit_of_work() as session:
-        runs.setup_of(session, reading.connection.id, SyncedModule.CUSTOMERS, lock=True)
-        connection = session.get_one(Connection, reading.connection.id, populate_existing=True)
+        connection = runs.hold_connection(session, reading.connection.id)
+        runs.setup_of(session, connection.id, SyncedModule.CUSTOMERS, lock=True)
         if not connection.is_live:
             return
         connection.credits_remaining = reading.client.credits_remaining

@@ -157,8 +157,8 @@ def _bring_in(pick: _Pick, batches: Sequence[Batch]) -> int:
 
 def _bring_in_once(pick: _Pick, batches: Sequence[Batch]) -> int:
     with unit_of_work() as session:
-        runs.setup_of(session, pick.connection.id, SyncedModule.CUSTOMERS, lock=True)
-        connection = session.get_one(Connection, pick.connection.id, populate_existing=True)
+        connection = runs.hold_connection(session, pick.connection.id)
+        runs.setup_of(session, connection.id, SyncedModule.CUSTOMERS, lock=True)
         ensure_open(connection)
         connection.credits_remaining = pick.client.credits_remaining
         run = _run(connection, pick.choices, pick.actor, pick.began, pick.trigger)

@@ -42,7 +42,7 @@ def _by_field(mappings: Mappings, table: Table) -> Mapping[str, str]:
 def forget_since(session: Session, run: SyncRun) -> None:
     """Void what a run agreed on about fields that were mapped anew since it began.
 
-    The setup stays held; whoever writes more in this unit of work holds it before, as who saves it does.
+    The setup stays held; whoever writes links in this unit of work holds it before, as who saves it does.
     """
     setup = runs.setup_of(session, run.connection_id, run.module, lock=True)
     if setup is not None and run.setup and setup.version != run.setup["version"]:

@@ -153,6 +153,8 @@ def save(session: Session, connection: Connection, sight: Sight, *, seen: str, a
 
     Raises Stale when the draft is no longer the one that was `seen` (its stamp), Invalid when it has faults.
     """
+    runs.hold_running(session, connection.id)
+    runs.hold_connection(session, connection.id)
     setup = _setup(session, connection)
     draft = draft_of(setup)
     if draft.stamp != seen:
