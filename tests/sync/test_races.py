@@ -9,17 +9,21 @@ from sqlalchemy.pool import QueuePool
 
 from tests.factories.customers import make_customer
 from tests.factories.links import make_connection
+from tests.factories.runs import make_run
+from tests.factories.transactions import make_quote
 from tests.people import Person
 from tests.races import overtaken
-from zbweb.billing import journal
+from zbweb.billing import journal, transactions
+from zbweb.billing.drafts import Potential
 from zbweb.billing.journal import SYSTEM
-from zbweb.billing.models import OutboxRow
+from zbweb.billing.models import OutboxRow, Transaction
 from zbweb.billing.words import Kind
-from zbweb.db import db, unit_of_work
+from zbweb.db import db, organisation_of, unit_of_work
 from zbweb.errors import Stale
 from zbweb.sync import lease
 from zbweb.sync.core.words import Extent, Winner
-from zbweb.sync.documents import setups
+from zbweb.sync.desk import Desk
+from zbweb.sync.documents import setups, vanished
 from zbweb.sync.documents.setups import Choices
 from zbweb.sync.models import Connection, ModuleSetup
 from zbweb.sync.push import waiting
@@ -75,3 +79,22 @@ def test_a_heart_that_finds_no_connection_free_misses_a_beat_and_goes_on(tmp_pat
     with engine.connect(), structlog.testing.capture_logs() as told:
         lease._beat_once(engine, 7, "somebody")
     assert [each["event"] for each in told] == ["heartbeat_missed"]
+
+
+def test_a_potential_that_somebody_associates_meanwhile_is_not_taken_for_the_one_that_is_gone(any_app, connection_id):
+    with unit_of_work() as session:
+        customer, run_id = make_customer(session), make_run(session, session.get_one(Connection, connection_id)).id
+        quote_id, other_id = (make_quote(session, customer, potential=Potential("1", "Gone")).id for _ in range(2))
+
+    def associate(session):
+        quote = session.get_one(Transaction, quote_id)
+        transactions.link_potential(session, quote, Potential("2", "Another"), actor=SYSTEM)
+        session.flush()
+
+    def dissociate(session):
+        desk = Desk(session, organisation_of(session), connection_id, run_id, None, {})
+        vanished.dissociate(desk, [("Deals", "1")])
+
+    assert overtaken(any_app, associate, dissociate) is None
+    quote, other = (db.session().get_one(Transaction, each) for each in (quote_id, other_id))
+    assert (quote.potential_id, quote.potential_name, other.potential_id) == ("2", "Another", None)

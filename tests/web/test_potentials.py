@@ -112,7 +112,7 @@ def test_without_javascript_the_potentials_are_a_page_with_navigation_and_trail(
 def test_a_documents_page_says_when_the_potential_was_in_the_stage_it_shows(partners, zylker, ben):
     link(zylker)
     partners.edit("Deals", zylker.deal, Stage="Closed Won")
-    assert "Qualification when it was linked" in ben.get(f"/invoices/{zylker.invoice}").text
+    assert "Qualification when it was last seen" in ben.get(f"/invoices/{zylker.invoice}").text
     assert "Closed Won" in look(ben, zylker, transaction_id=zylker.invoice)
 
 

@@ -74,6 +74,17 @@ def test_words_lead_to_what_they_may_mean(person, books, typed, finds, not_finds
     assert [words for words in not_finds if words in main] == []
 
 
+def test_a_number_is_found_in_whatever_case_it_is_typed_and_written(person):
+    with unit_of_work() as session:
+        acme = make_customer(session, display_name="Acme Ltd")
+        make_invoice(session, acme, number="Rechnung-7")
+        pay(session, acme, "5").number = "Zahlung-7"
+    for typed in ("Rechnung-7", "rechnung", "RECHNUNG-7", "Zahlung-7", "zahlung-7"):
+        assert "7</" in person.get("/search", query_string={"q": typed}).text.split("<main")[1], typed
+    for path in ("/invoices?q=rechnung-7", "/invoices?q=RECHNUNG", "/payments?q=Zahlung-7", "/payments?q=ZAHLUNG-7"):
+        assert "Acme Ltd" in person.get(path).text, path
+
+
 @pytest.mark.parametrize("typed", ["1", "acme", "INV"])
 def test_it_takes_no_more_than_six_queries_beside_those_of_every_page(person, books, typed):
     with counted() as usual:

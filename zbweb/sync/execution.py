@@ -134,16 +134,8 @@ def _end(run_id: int, owner: str, status: RunStatus | None = None, code: str = "
             return
         if status is None:
             session.get_one(Connection, run.connection_id).problem = ""
-        _part_from_moved_fields(session, run)
+        remapping.forget_since(session, run)
         runs.end(session, run, status or runs.verdict(run), code=code, message=message)
-
-
-def _part_from_moved_fields(session: Session, run: SyncRun) -> None:
-    """Fields may have been mapped anew during the run: what it agreed on about them by the old mapping is void."""
-    setup = runs.setup_of(session, run.connection_id, run.module)
-    if setup is not None and run.setup and setup.version != run.setup["version"]:
-        moved = remapping.moved(run.setup["mappings"], setup.mappings)
-        remapping.forget(session, run.connection_id, moved)
 
 
 def _fail(run_id: int, owner: str, error: CrmError | SyncError) -> None:
@@ -159,5 +151,5 @@ def _fail(run_id: int, owner: str, error: CrmError | SyncError) -> None:
             return
         if isinstance(error, Unauthorised | SyncError):
             session.get_one(Connection, run.connection_id).problem = error.message
-        _part_from_moved_fields(session, run)
+        remapping.forget_since(session, run)
         runs.end(session, run, RunStatus.FAILED, code=code[:64], message=message)

@@ -195,6 +195,23 @@ def is_running(
     return session.scalars(statement).first() is not None
 
 
+def hold_running(session: Session, connection_id: int, module: str = SyncedModule.CUSTOMERS) -> None:
+    """Have a run that is going on wait between two of its batches until this unit of work ends.
+
+    Whoever writes holds the run first, then the connection, the setup, and the links, lest two wait for each other.
+    """
+    statement = select(SyncRun.id).where(
+        SyncRun.connection_id == connection_id, SyncRun.module == module, SyncRun.status == RunStatus.RUNNING
+    )
+    session.scalars(statement.with_for_update()).all()
+
+
+def hold_connection(session: Session, connection_id: int) -> Connection:
+    """The connection as it is now, held until this unit of work ends; others may still refer to it."""
+    statement = select(Connection).where(Connection.id == connection_id).with_for_update(key_share=True)
+    return session.scalars(statement.execution_options(populate_existing=True)).one()
+
+
 def keep_alive(session: Session, run_id: int, owner: str) -> bool:
     """Extend the lease; False when another worker has taken the run over."""
     statement = (

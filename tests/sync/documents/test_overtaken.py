@@ -256,3 +256,13 @@ def test_what_the_crm_makes_of_our_own_word_in_that_second_keeps_nothing_back(bo
     change(invoice_id, notes="ours")
     deliver(both_ways)
     assert (the_document(both_ways)["Description"], waiting()) == ("ours", [])
+
+
+def test_white_space_that_the_crm_writes_its_own_way_is_nobodys_word(both_ways, acme):
+    invoice_id = invoice_for(acme, notes="one\r\ntwo")
+    deliver(both_ways)
+    both_ways.edit("Invoices", the_document(both_ways)["id"], Description="one\ntwo ")
+    in_the_same_second(both_ways, invoice_id)
+    change(invoice_id, notes="three")
+    deliver(both_ways)
+    assert (document(invoice_id).notes, the_document(both_ways)["Description"], waiting()) == ("three", "three", [])

@@ -1,19 +1,29 @@
 """A billing field is mapped to another CRM field after a first sync: nobody loses a value by it."""
 
+from contextlib import suppress
+
 import pytest
 from sqlalchemy import select
 
 from tests.factories.both_sides import link_of
 from tests.factories.customers import make_customer
 from tests.factories.links import make_connection, make_link
+from tests.factories.runs import make_entry, make_run
 from tests.factories.sync import Partners, connected, hasty_client
 from tests.people import Person
+from tests.races import overtaken
+from zbweb.billing import customers
+from zbweb.billing.journal import SYSTEM
 from zbweb.db import db, unit_of_work, work_for
+from zbweb.errors import NotFound
 from zbweb.sync import execution, runs
 from zbweb.sync.core.fields import Table
 from zbweb.sync.core.words import RunStatus, Trigger
-from zbweb.sync.models import Link
+from zbweb.sync.models import Connection, Link, SyncRun
+from zbweb.sync.notifications import arrivals
 from zbweb.sync.preview.rehearsal import preview
+from zbweb.sync.pull import picking
+from zbweb.sync.repair import conflicts
 from zbweb.sync.setup import offer, remapping, wizard
 
 
@@ -144,3 +154,116 @@ def test_links_forget_the_moved_fields_alone(any_app):
         remapping.forget(session, connection.id, {Table.ACCOUNT: ["phone", "custom.my staff", "absent"]})
     found = dict(db.session.execute(select(Link.crm_module, Link.snapshot)).all())
     assert found == {"Accounts": {"fax": None}, "Contacts": {"phone": "ü1", "custom.my staff": 3, "fax": None}}
+
+
+class _Meanwhile:
+    """A client during whose reading somebody does something else."""
+
+    def __init__(self, client, deed):
+        self._client, self._deed = client, deed
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    def get_many(self, *args):
+        found = self._client.get_many(*args)
+        deed, self._deed = self._deed, lambda: None
+        deed()
+        return found
+
+
+def test_a_record_that_was_being_picked_meanwhile_loses_nothing_either(join, asha):
+    pair = join()
+    crm_id = pair.add("Accounts", Account_Name="Akamai", Phone="555")
+    pair.sync()
+    client = _Meanwhile(pair.client, lambda: remap(pair, asha, phone="Account_Site"))
+    picking.fetch_one(pair.connection, "Accounts", crm_id, actor=asha.actor, client=client)
+    pair.sync()
+    assert phone_of(pair) == "555"
+
+
+def test_nor_one_of_which_the_crm_had_told_that_it_changed(join, asha):
+    pair = join()
+    crm_id = pair.add("Accounts", Account_Name="Akamai", Phone="555")
+    began = pair.sync().started_at
+    pair.edit("Accounts", crm_id, Fax="1")
+    client = _Meanwhile(pair.client, lambda: remap(pair, asha, phone="Account_Site"))
+    assert arrivals.bring(pair.connection, "Accounts", [crm_id], began, client)
+    pair.sync()
+    assert phone_of(pair) == "555"
+
+
+def test_nor_one_that_was_picked_before_anybody_chose_a_mapping(app, asha, sandbox):
+    pair = connected(app, sandbox, scope="accounts")
+    with unit_of_work():
+        pair.setup.version, pair.setup.mappings = 0, {}
+    crm_id = pair.add("Accounts", Account_Name="Akamai", Phone="555")
+    picking.fetch_one(pair.connection, "Accounts", crm_id, actor=asha.actor, client=pair.client)
+    assert phone_of(pair) == "555"
+    remap(pair, asha, phone="Account_Site")
+    pair.sync()
+    assert phone_of(pair) == "555"
+
+
+@pytest.mark.parametrize("side", list(conflicts.Side))
+def test_a_conflict_about_a_moved_field_is_over(join, asha, side):
+    pair = join(extent="both", winner="ask")
+    crm_id = pair.add("Accounts", Account_Name="Akamai", Phone="555")
+    pair.sync()
+    pair.edit("Accounts", crm_id, Phone="666")
+    (customer,) = pair.customers()
+    with unit_of_work() as session:
+        customers.change(session, customers.locked(session, customer.id), values={"phone": "777"}, actor=asha.actor)
+    pair.sync()
+    (conflict,) = conflicts.open_conflicts(db.session(), pair.connection_id)
+    remap(pair, asha, phone="Account_Site")
+    with suppress(NotFound), unit_of_work() as session:
+        conflicts.resolve(session, conflict.entry.id, {"phone": side}, actor=asha.actor)
+    pair.sync()
+    assert phone_of(pair) in {"777", "666"}
+    (account,) = pair.records("Accounts", "Account_Site")
+    assert account["Account_Site"] == phone_of(pair)
+
+
+def test_open_conflicts_about_the_moved_fields_alone_are_over(any_app):
+    asha = Person.make(any_app, "asha@zylker.example", "Asha Rao", "admin")
+    work_for(db.session(), asha.organisation_id)
+    diffs = [{"phone": ["1", "2"]}, {"fax": ["1", ""]}, {"fax": ["1", ""], "custom.my staff": [3, None]}]
+    with unit_of_work() as session:
+        connection = make_connection(session)
+        run = make_run(session, connection)
+        ids = [make_entry(session, run, outcome="conflict", reason="both_changed", diff=each).id for each in diffs]
+    with unit_of_work() as session:
+        remapping.forget(session, connection.id, {Table.ACCOUNT: ["phone", "custom.my staff"]})
+    assert [each.entry.id for each in conflicts.open_conflicts(db.session(), connection.id)] == [ids[1]]
+
+
+@pytest.mark.parametrize("saves", [True, False], ids=["saves the setup", "picks a record"])
+def test_a_run_notes_how_far_it_has_read_while_somebody(any_app, sandbox, saves):
+    pair = connected(any_app, sandbox, scope="accounts")
+    crm_id = pair.add("Accounts", Account_Name="Akamai")
+    seen, sight = draft_mapping(pair, phone="Account_Site").stamp, offer.look(pair.client, ("Accounts",))
+    with unit_of_work() as session:
+        run_id = runs.queue_run(session, pair.connection, trigger=Trigger.FIRST, actor_name="Asha Rao").id
+        runs.claim(session, run_id, "slice")
+
+    def read(session):
+        run = session.get_one(SyncRun, run_id, with_for_update=True)
+        session.get_one(Connection, run.connection_id).credits_remaining = 7
+        session.flush()
+
+    def note(session):
+        runs.setup_of(session, pair.connection_id, "customers", lock=True).watermarks = {"Accounts": "2026-01-01"}
+
+    def deed(session):
+        connection = session.get_one(Connection, pair.connection_id)
+        if saves:
+            wizard.save(session, connection, sight, seen=seen, actor=SYSTEM)
+            runs.queue_run(session, connection, trigger=Trigger.FIRST, actor_name="Asha Rao")
+        else:
+            client = _Meanwhile(hasty_client(connection), lambda: None)
+            client.credits_remaining = 5
+            picking.fetch_one(connection, "Accounts", crm_id, actor=SYSTEM, client=client)
+
+    assert overtaken(any_app, read, deed, at_last=note) is None
+    assert (pair.setup.version, pair.setup.watermarks == {}) == ((2, True) if saves else (1, False))

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from zbweb.billing import journal, payments
 from zbweb.billing.models import Allocation, Customer, JournalEntry, Payment, Transaction
 from zbweb.billing.money import round_money
+from zbweb.billing.naming import number_key
 from zbweb.billing.queries import customers
 from zbweb.billing.queries.paging import Order, Page, Window, fetch, portions
 
@@ -87,6 +88,6 @@ def _filtered(session: Session, wanted: Filter) -> Select[Payment]:
     if typed := wanted.search.strip():
         payers = session.scalars(select(Customer.id).where(customers.contains(typed)).limit(_MATCHES)).all()
         statement = statement.where(
-            or_(Payment.number == typed.upper(), Payment.reference == typed, Payment.customer_id.in_(payers))
+            or_(Payment.number_key == number_key(typed), Payment.reference == typed, Payment.customer_id.in_(payers))
         )
     return statement

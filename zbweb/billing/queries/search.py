@@ -14,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only
 
 from zbweb.billing import standing, status
 from zbweb.billing.models import Customer, Item, NumberSeries, Payment, Transaction
+from zbweb.billing.naming import number_key
 from zbweb.billing.numbering import PAYMENTS
 from zbweb.billing.queries import customers
 from zbweb.billing.queries.transactions import partly_invoiced
@@ -97,7 +98,7 @@ def _items(words: str) -> Select[Item]:
 def _documents(session: Session, words: str, numbers: dict[str, str], today: datetime.date) -> Iterator[DocumentHit]:
     parts: list[Select[int]] = []
     for kind in Kind:
-        for column, text in ((Transaction.number, words.upper()), (Transaction.reference, words)):
+        for column, text in ((Transaction.number_key, number_key(words) or ""), (Transaction.reference, words)):
             parts.append(_beginning(Transaction.id, column, text, Transaction.kind == kind))
         if kind in numbers:
             parts.append(
@@ -126,7 +127,8 @@ def _documents(session: Session, words: str, numbers: dict[str, str], today: dat
 
 
 def _payments(words: str, number: str) -> Select[Payment]:
-    parts = [_beginning(Payment.id, Payment.number, words.upper()), _beginning(Payment.id, Payment.reference, words)]
+    texts = ((Payment.number_key, number_key(words) or ""), (Payment.reference, words))
+    parts = [_beginning(Payment.id, column, text) for column, text in texts]
     if number:
         parts.append(select(Payment.id).where(Payment.number == number).limit(1))
     return (

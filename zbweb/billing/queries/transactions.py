@@ -17,6 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, load_only
 from zbweb.billing import standing, status
 from zbweb.billing.models import Customer, Transaction
 from zbweb.billing.money import round_money
+from zbweb.billing.naming import number_key
 from zbweb.billing.queries import customers
 from zbweb.billing.queries.paging import Order, Page, Window, fetch, portions
 from zbweb.billing.status import Shown, Status
@@ -192,13 +193,8 @@ _SHOWN = (
 
 def _matches(session: Session, kind: Kind, typed: str) -> list[int]:
     """Ids of documents whose number or reference begins with what was typed or whose customer contains it."""
-    beginning = [
-        (Transaction.number, typed.upper()),
-        (Transaction.number, typed),
-        (Transaction.reference, typed),
-    ]
     found: dict[int, None] = {}
-    for column, text in dict.fromkeys(beginning):
+    for column, text in ((Transaction.number_key, number_key(typed) or ""), (Transaction.reference, typed)):
         statement = (
             select(Transaction.id)
             .where(Transaction.kind == kind, column >= text, column < text + "\U0010ffff")

@@ -60,13 +60,18 @@ def _is_overtaken(sheet: Sheet, record: Record | None, plain: Shape) -> bool:
 def _says_else(record: Record, snapshot: Mapping[str, Any], plain: Shape) -> bool:
     """Whether somebody wrote in the very second of our own last word: the CRM tells no times between seconds.
 
-    Of rows a list tells what they come to. What the CRM taxes by itself is not told apart.
+    Of rows a list tells what they come to. What the CRM taxes by itself is not told apart, nor is white space, which
+    it may write its own way.
     """
     values = from_record(record, plain)
-    if any(values[key] != snapshot.get(key) for key in values):
+    if any(_words(values[key]) != _words(snapshot.get(key)) for key in values):
         return True
     is_taxed = any(line["tax"] != "0" for line in snapshot.get("lines") or ())
     return not is_taxed and Decimal(record.get("Grand_Total") or 0) != crm_total(snapshot)
+
+
+def _words(value: Any) -> Any:
+    return value.split() if isinstance(value, str) else value
 
 
 def _put_back(courier: Courier, changed: Sequence[Sheet], there: Mapping[str, Record]) -> set[int]:

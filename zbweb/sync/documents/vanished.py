@@ -44,7 +44,7 @@ def part(courier: Courier, module: SentModule, refused: Sequence[Refused]) -> se
     with courier.unit(module.kind) as desk:
         parted = _archive(desk.session, courier.connection_id, gone)
         parted |= _part_documents(desk, gone)
-        parted |= _dissociate(desk, gone)
+        parted |= dissociate(desk, gone)
     return {paper_id for paper_id, records in used.items() if records & parted}
 
 
@@ -98,12 +98,13 @@ def _part_documents(desk: Desk, gone: Collection[Target]) -> set[Target]:
     return {(link.crm_module, link.crm_id) for link in links}
 
 
-def _dissociate(desk: Desk, gone: Collection[Target]) -> set[Target]:
-    """The CRM does the same with its own documents when a potential is deleted."""
+def dissociate(desk: Desk, gone: Collection[Target]) -> set[Target]:
+    """Untie our documents from potentials that are gone, as the CRM does with its own; the records that they are."""
     ids = {crm_id for crm_module, crm_id in gone if crm_module == _DEALS}
     actor = Actor(CRM_ACTOR, origin=Origin.CRM)
     tied = select(Transaction).where(Transaction.potential_id.in_(ids)).order_by(Transaction.id)
-    for document in desk.session.scalars(tied).all():
+    held = tied.with_for_update(of=Transaction).execution_options(populate_existing=True)
+    for document in desk.session.scalars(held).all():
         desk.note(Fate(
             Outcome.UPDATED, Reason.POTENTIAL_GONE, Entity.TRANSACTION, _DEALS, document.potential_id or "",
             document.potential_name, document.id, diff={"potential": (document.potential_name, "")},

@@ -30,7 +30,7 @@ from zbweb.sync.pull.gather import gather
 from zbweb.sync.pull.reading import COQL_CHUNK, contacts_of, take_accounts, take_contacts
 from zbweb.sync.pull.settling import chunks
 from zbweb.sync.push import waiting
-from zbweb.sync.setup import mappings
+from zbweb.sync.setup import mappings, remapping
 
 _CLOCKS_DIFFER = timedelta(minutes=10)
 _TRIES = 3
@@ -147,7 +147,8 @@ def _contacts_of_new(session: Session, reading: _Reading, accounts: Sequence[Rec
 
 def _write(reading: _Reading, crm_module: str, haul: _Haul) -> None:
     with unit_of_work() as session:
-        connection = session.get_one(Connection, reading.connection.id, populate_existing=True)
+        connection = runs.hold_connection(session, reading.connection.id)
+        runs.setup_of(session, connection.id, SyncedModule.CUSTOMERS, lock=True)
         if not connection.is_live:
             return
         connection.credits_remaining = reading.client.credits_remaining
@@ -164,6 +165,7 @@ def _write(reading: _Reading, crm_module: str, haul: _Haul) -> None:
             take_contacts(desk, haul.records)
         departures.exclude(desk, crm_module, haul.left_view)
         desk.count_on(run)
+        remapping.forget_since(session, run)
         if _is_news(session, run):
             runs.end(session, run, runs.verdict(run))
         else:

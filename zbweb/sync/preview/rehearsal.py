@@ -107,7 +107,7 @@ def preview(connection: Connection, client: CrmClient, *, of_draft: bool) -> Pre
     chosen = _drafted(session, saved, client) if of_draft or saved is None else saved
     live = _live(session, connection, chosen, client)
     hauls = _hauls(live, chosen)
-    moved = remapping.moved(saved.mappings, chosen.mappings) if saved is not None and saved.is_saved else {}
+    moved = remapping.moved(saved.mappings if saved is not None else {}, chosen.mappings)
     findings = _rehearse(live, hauls, pushed_at=chosen.pushed_at, moved=moved)
     return replace(findings, is_draft=of_draft, is_first=runs.last_run(session, connection) is None)
 

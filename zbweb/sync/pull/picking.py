@@ -31,7 +31,7 @@ from zbweb.sync.errors import NotConnected, Paused
 from zbweb.sync.models import Connection, Link, SyncEntry, SyncRun
 from zbweb.sync.pull.gather import gather
 from zbweb.sync.pull.record import bring_in, bring_in_persons, crm_name
-from zbweb.sync.setup import mappings
+from zbweb.sync.setup import mappings, remapping
 
 _TRIES = 2
 Batch = tuple[Table, Sequence[Record]]
@@ -157,7 +157,8 @@ def _bring_in(pick: _Pick, batches: Sequence[Batch]) -> int:
 
 def _bring_in_once(pick: _Pick, batches: Sequence[Batch]) -> int:
     with unit_of_work() as session:
-        connection = session.get_one(Connection, pick.connection.id, populate_existing=True)
+        connection = runs.hold_connection(session, pick.connection.id)
+        runs.setup_of(session, connection.id, SyncedModule.CUSTOMERS, lock=True)
         ensure_open(connection)
         connection.credits_remaining = pick.client.credits_remaining
         run = _run(connection, pick.choices, pick.actor, pick.began, pick.trigger)
@@ -175,6 +176,7 @@ def _bring_in_once(pick: _Pick, batches: Sequence[Batch]) -> int:
             else:
                 bring_in(desk, table, records)
         desk.count_on(run)
+        remapping.forget_since(session, run)
         runs.end(session, run, runs.verdict(run))
     return run.id
 

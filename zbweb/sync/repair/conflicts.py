@@ -68,7 +68,7 @@ def find(session: Session, entry_id: int) -> OpenConflict:
     statement = select(SyncEntry).where(SyncEntry.id == entry_id, SyncEntry.outcome == Outcome.CONFLICT)
     entry = session.scalar(statement.with_for_update().execution_options(populate_existing=True))
     if entry is None or entry.resolved_at is not None:
-        raise NotFound("This conflict has been decided already, or a later sync has settled it.")
+        raise NotFound("This conflict has been decided already, or a later sync or another mapping has settled it.")
     return OpenConflict(entry, _fields(entry))
 
 

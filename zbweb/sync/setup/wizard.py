@@ -153,6 +153,8 @@ def save(session: Session, connection: Connection, sight: Sight, *, seen: str, a
 
     Raises Stale when the draft is no longer the one that was `seen` (its stamp), Invalid when it has faults.
     """
+    runs.hold_running(session, connection.id)
+    runs.hold_connection(session, connection.id)
     setup = _setup(session, connection)
     draft = draft_of(setup)
     if draft.stamp != seen:
@@ -164,8 +166,7 @@ def save(session: Session, connection: Connection, sight: Sight, *, seen: str, a
     _apply(setup, draft, sight)
     if _reading(setup) != before:
         setup.watermarks = {}
-    if setup.is_saved:
-        remapping.forget(session, connection.id, remapping.moved(mapped, setup.mappings))
+    remapping.forget(session, connection.id, remapping.moved(mapped, setup.mappings))
     if setup.extent != Extent.BOTH:
         runs.dismiss_outgoing(session, connection, actor_name=actor.name)
     setup.version, setup.enabled, setup.draft = setup.version + 1, True, {}
