@@ -15,6 +15,7 @@ CHOICES = {
     "the CRM wins": {"winner": "crm"},
     "billing wins": {"winner": "billing"},
     "the newest wins": {"winner": "newest"},
+    "people are asked": {"winner": "ask"},
     "only fetched": {"winner": "billing", "extent": "fetch"},
     "a view of the accounts": {"winner": "billing", "has_view": True},
 }

@@ -16,6 +16,8 @@ from zbweb.db import db, unit_of_work, work_for
 from zbweb.sync.core.reasons import Reason
 from zbweb.sync.core.words import LinkReason
 from zbweb.sync.models import Connection, Link, SyncEntry
+from zbweb.sync.repair import conflicts
+from zbweb.sync.repair.conflicts import Side
 
 ASHA = Actor("Asha Rao", user_id=None)
 PHONES = st.sampled_from(["", "1", "2", "3"])
@@ -34,6 +36,7 @@ def at(present, pick):
 class World(RuleBasedStateMachine):
     """Zylker Ltd and its CRM, which agree by the choices `winner`, `extent` and `has_view`.
 
+    With "ask", Asha decides every conflict for the same `side` as soon as a sync has found it.
     `broken` is a run whose worker died. `lossy` is the module of which the next sync will lose an answer. A name may
     be on a side once, but for what `allowed` says.
     """
@@ -42,8 +45,8 @@ class World(RuleBasedStateMachine):
     winner, extent, has_view = "crm", "both", False
     lossy = ""
 
-    @initialize(policy=st.sampled_from(["skip", "overwrite", "clone"]))
-    def connect(self, policy):
+    @initialize(policy=st.sampled_from(["skip", "overwrite", "clone"]), side=st.sampled_from(Side))
+    def connect(self, policy, side):
         self.sandbox.reset(empty=True)
         self.sandbox.faults(token_throttle=False)
         with unit_of_work() as session:
@@ -56,7 +59,8 @@ class World(RuleBasedStateMachine):
             self.app, self.sandbox, scope="accounts_and_contacts", include_loose=True, extent=self.extent,
             policy=policy, winner=self.winner, account_view_id=self._view(),
         )  # fmt: skip
-        self.ledger = Ledger(self.partners, self.winner, self.extent)
+        self.side = side
+        self.ledger = Ledger(self.partners, side.value if self.winner == "ask" else self.winner, self.extent)
 
     def _view(self):
         if not self.has_view:
@@ -84,8 +88,15 @@ class World(RuleBasedStateMachine):
         assert self.extent == "both" or self.partners.writes() == [], "who only fetches tells the CRM nothing"
         self.lossy = ""
         self.sandbox.faults(fail_next=[])
+        if self._decide():
+            self.partners.sync()
         self.ledger.after_sync()
         return run
+
+    def _decide(self):
+        found = select(SyncEntry.id).where(SyncEntry.outcome == "conflict", SyncEntry.resolved_at.is_(None))
+        with unit_of_work() as session:
+            return conflicts.resolve_all(session, session.scalars(found).all(), self.side, actor=ASHA)
 
     def take_over(self):
         """Another worker goes on where one died."""
