@@ -133,8 +133,17 @@ def test_a_sync_goes_on_when_postgresql_was_killed(long_run, hosts, sandbox, dsn
         ours = "select pid from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
         victim = server.execute(ours).fetchone()[0]
         os.kill(victim, signal.SIGKILL)  # which makes PostgreSQL drop everybody and recover from its log
+        eventually(lambda: _has_dropped(server))
     eventually(lambda: _answers(dsn))
     assert_all_arrive_once(long_run, sandbox)
+
+
+def _has_dropped(server: psycopg.Connection) -> bool:
+    try:
+        server.execute("select 1")
+    except psycopg.OperationalError:
+        return True
+    return False
 
 
 def _answers(dsn: str) -> bool:
