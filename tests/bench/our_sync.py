@@ -5,6 +5,7 @@ import logging
 import resource
 import time
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -15,6 +16,7 @@ from zbweb import planner
 from zbweb.app import create_app
 from zbweb.db import db
 from zbweb.sync.core.words import Trigger
+from zbweb.sync.pull import feed
 
 
 def main() -> None:
@@ -27,7 +29,8 @@ def main() -> None:
         planner.inform(db.engine)
         gc.freeze()  # as a worker does
         pair = connected(app, server, scope="accounts", extent="fetch", policy="skip")
-        first = timed(server, pair, Trigger.FIRST)
+        waits = watched()
+        first = timed(server, pair, Trigger.FIRST) | {"waited": sum(waits)}
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         quiet = timed(server, pair, Trigger.INSTANT)
         some = [
@@ -36,6 +39,22 @@ def main() -> None:
         ]
         pair.crm.update("Accounts", some)
         report(first=first, first_peak_mb=peak, quiet=quiet, changed=timed(server, pair, Trigger.INSTANT))
+
+
+def watched() -> list[float]:
+    """Fills with the seconds of each wait until the CRM has an export ready."""
+    waits: list[float] = []
+    wait = feed._finished
+
+    def measured(*given: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return wait(*given)
+        finally:
+            waits.append(time.perf_counter() - started)
+
+    feed._finished = measured
+    return waits
 
 
 def timed(server: Crm, pair: Partners, trigger: Trigger) -> dict[str, object]:

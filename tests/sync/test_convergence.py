@@ -8,7 +8,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.sync.simulator.mishaps import Mishaps
 
-EXAMPLES, STEPS = int(os.environ.get("ZBWEB_TEST_EXAMPLES", "8")), int(os.environ.get("ZBWEB_TEST_STEPS", "10"))
+EXAMPLES, STEPS = int(os.environ.get("ZBWEB_TEST_EXAMPLES", "6")), int(os.environ.get("ZBWEB_TEST_STEPS", "10"))
 """A few for every day; more of both find rarer things."""
 
 CHOICES = {
