@@ -86,7 +86,7 @@ def metrics(session: Session, customer_id: int) -> Metrics:
         func.sum(case((and_(is_open, Transaction.due_date < today), Transaction.base_balance))),
         func.sum(Transaction.base_total),
         func.max(Transaction.date),
-    ).where(*_sent_invoices(), Transaction.customer_id == customer_id)
+    ).where(*sent_invoices(), Transaction.customer_id == customer_id)
     outstanding, overdue, sales, last = session.execute(statement).one()
     return Metrics(
         outstanding=outstanding or ZERO,
@@ -104,7 +104,7 @@ def balance(session: Session, customer_id: int) -> Balance:
     unused = select(func.sum(Payment.unused)).where(Payment.customer_id == customer_id).scalar_subquery()
     is_overdue = Transaction.due_date < books.today(session)
     statement = select(func.sum(left), func.sum(case((is_overdue, left))), unused).where(
-        *_sent_invoices(), Transaction.paid < Transaction.total, Transaction.customer_id == customer_id
+        *sent_invoices(), Transaction.paid < Transaction.total, Transaction.customer_id == customer_id
     )
     outstanding, overdue, left_over = session.execute(statement).one()
     currency = books.currency_of(session, session.get_one(Customer, customer_id))
@@ -149,7 +149,7 @@ def ageing_totals(session: Session, *, today: datetime.date) -> tuple[Decimal, .
     """The bottom row of ageing as of today, summed by the database day by day, as its index has them."""
     statement = (
         select(Transaction.due_date, func.sum(Transaction.base_balance))
-        .where(*_sent_invoices(), Transaction.paid < Transaction.total)
+        .where(*sent_invoices(), Transaction.paid < Transaction.total)
         .group_by(Transaction.due_date)
     )
     totals = [ZERO] * len(BUCKETS)
@@ -159,7 +159,8 @@ def ageing_totals(session: Session, *, today: datetime.date) -> tuple[Decimal, .
     return tuple(totals)
 
 
-def _sent_invoices() -> tuple[ColumnElement[bool], ...]:
+def sent_invoices() -> tuple[ColumnElement[bool], ...]:
+    """For `where()` on transactions: what is owed, or was until it was paid."""
     return Transaction.kind == Kind.INVOICE, Transaction.status == Status.SENT
 
 
@@ -174,7 +175,7 @@ def _open_balances(session: Session, as_of: datetime.date) -> list[_Open]:
             Transaction.base_balance,
         )
         .join(Customer, Customer.id == Transaction.customer_id)
-        .where(*_sent_invoices(), Transaction.paid < Transaction.total)
+        .where(*sent_invoices(), Transaction.paid < Transaction.total)
     )
     return [_Open(*row) for row in session.execute(statement)]
 
@@ -194,7 +195,7 @@ def _open_balances_then(session: Session, as_of: datetime.date) -> list[_Open]:
         select(Transaction, Customer.display_name, since.c.amount)
         .join(Customer, Customer.id == Transaction.customer_id)
         .outerjoin(since, since.c.transaction_id == Transaction.id)
-        .where(*_sent_invoices(), Transaction.date <= as_of, Transaction.paid - later < Transaction.total)
+        .where(*sent_invoices(), Transaction.date <= as_of, Transaction.paid - later < Transaction.total)
     )
     return [
         _Open(

@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 
 from zbweb.billing import books
 from zbweb.billing.models import Customer, Payment, Refund, Transaction
-from zbweb.billing.status import Status
-from zbweb.billing.words import Kind
+from zbweb.billing.receivables import sent_invoices
 
 ZERO = Decimal(0)
 
@@ -88,11 +87,7 @@ def _later(session: Session, customer_id: int, end: datetime.date) -> Later | No
 
 
 def _invoices_of(customer_id: int) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Transaction.customer_id == customer_id,
-        Transaction.kind == Kind.INVOICE,
-        Transaction.status == Status.SENT,
-    )
+    return *sent_invoices(), Transaction.customer_id == customer_id
 
 
 def _events(session: Session, customer_id: int, end: datetime.date) -> list[StatementRow]:
