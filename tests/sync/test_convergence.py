@@ -3,9 +3,8 @@
 import os
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
 
+from tests.sync.machines import let_happen
 from tests.sync.simulator.mishaps import Mishaps
 
 EXAMPLES, STEPS = int(os.environ.get("ZBWEB_TEST_EXAMPLES", "6")), int(os.environ.get("ZBWEB_TEST_STEPS", "10"))
@@ -23,11 +22,4 @@ CHOICES = {
 
 @pytest.mark.parametrize("choices", CHOICES.values(), ids=CHOICES)
 def test_both_sides_converge(app, sandbox, choices):
-    machine = type("Machine", (Mishaps,), {"app": app, "sandbox": sandbox, **choices})
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-        ),
-    )  # fmt: skip
+    let_happen(Mishaps, examples=EXAMPLES, steps=STEPS, app=app, sandbox=sandbox, **choices)

@@ -3,9 +3,8 @@
 import os
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
 
+from tests.sync.machines import let_happen
 from tests.sync.paperwork.mishaps import Mishaps
 from zbweb.sync.core.words import Extent, Winner
 
@@ -22,11 +21,4 @@ CHOICES = {
 
 @pytest.mark.parametrize("choices", CHOICES.values(), ids=CHOICES)
 def test_documents_converge(app, sandbox, choices):
-    machine = type("Machine", (Mishaps,), {"app": app, "sandbox": sandbox, **choices})
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-        ),
-    )  # fmt: skip
+    let_happen(Mishaps, examples=EXAMPLES, steps=STEPS, app=app, sandbox=sandbox, **choices)
